@@ -1,0 +1,39 @@
+// The disk, passed in. Everything that touches files above `base` goes through this interface, so that a simulated
+// disk can lose, tear and refuse writes. Calls are synchronous unless they can hold the thread: page-cache writes take
+// microseconds, a sync takes milliseconds and therefore runs on a thread of its own.
+
+export interface DiskFile {
+  readonly path: string
+  /** Writes all bytes at `position` into the page cache. Goes on after EINTR and short writes; throws the system's error. */
+  write(bytes: Uint8Array, position: number): void
+  /** Reads up to `into.length` bytes; answers how many (0 at the end). For recovery, tools and small warm reads. */
+  read(into: Uint8Array, position: number): number
+  /** As `read`, without holding the thread. */
+  readAsync(into: Uint8Array, position: number): Promise<number>
+  /** fdatasync on the sync thread. After a rejection the file must not be synced again (Linux drops the dirty pages). */
+  sync(): Promise<void>
+  /** fdatasync on this thread: only at start and stop. */
+  syncNow(): void
+  truncate(sizeBytes: number): void
+  size(): number
+  close(): void
+}
+
+export interface Disk {
+  /** `read`: must exist. `write`: read and write, must exist. `create`: read and write, made if missing. */
+  open(path: string, mode: 'read' | 'write' | 'create'): DiskFile
+  exists(path: string): boolean
+  /** Names (not paths) in a directory, sorted. An absent directory has none. */
+  list(directory: string): string[]
+  /** Creates a directory and its parents; syncs nothing. */
+  makeDirectory(path: string): void
+  rename(from: string, to: string): void
+  /** Removes a file or a whole directory; absent is fine. */
+  remove(path: string): void
+  /** Makes creates, renames and removes in this directory durable. */
+  syncDirectory(path: string): void
+  /** Bytes that this user can still write on the volume of `path`, and the volume's size. */
+  space(path: string): { freeBytes: number; totalBytes: number }
+  /** Ends the sync thread. Open files stay usable for reads. */
+  close(): void
+}

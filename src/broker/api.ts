@@ -1,0 +1,121 @@
+// The only API to data. Asynchronous throughout, so that another thread, process or machine can stand behind it.
+import type { ByteSize, Millis, Offset } from '#base'
+import type { SegmentSlice } from '#log'
+import type { Compression, Header, RecordInput } from '#record'
+
+export type TopicConfig = {
+  /** By append time; null keeps for ever. */
+  readonly retentionMs: number | null
+  /** Per partition; null has no limit. */
+  readonly retentionBytes: number | null
+  readonly compression: Compression
+}
+
+export type TopicSpec = {
+  readonly name: string
+  readonly partitions?: number
+  readonly config?: Partial<TopicConfig>
+}
+
+export type PartitionInfo = {
+  readonly partition: number
+  readonly startOffset: Offset
+  readonly endOffset: Offset
+  readonly sizeBytes: ByteSize
+  readonly lastAppendTime: Millis
+}
+
+export type TopicInfo = {
+  readonly name: string
+  readonly id: string
+  readonly internal: boolean
+  readonly config: TopicConfig
+  readonly createdAt: Millis
+  readonly partitions: readonly PartitionInfo[]
+}
+
+/** A record to produce. Without `partition`: murmur2 of the key as Kafka's clients do, or round robin without a key. */
+export type ProduceRecord = Omit<RecordInput, 'timestamp'> & {
+  readonly partition?: number
+  readonly timestamp?: number
+}
+
+export type RecordPosition = { readonly partition: number; readonly offset: Offset }
+
+export type FetchRequest = {
+  readonly topic: string
+  readonly partition: number
+  readonly from: Offset
+  readonly bytesMax: number
+  /** Waits up to this long for a record at `from`; 0 answers at once. */
+  readonly waitMs: number
+  readonly signal?: AbortSignal
+}
+
+/** `batches`: whole record batches as stored; the first may begin before `from`. */
+export type Fetched = {
+  readonly batches: Uint8Array
+  readonly startOffset: Offset
+  readonly endOffset: Offset
+}
+export type FetchedSlice = {
+  readonly slice: SegmentSlice | null
+  readonly startOffset: Offset
+  readonly endOffset: Offset
+}
+
+export type BatchAppend = { readonly topic: string; readonly partition: number; readonly batch: Uint8Array }
+
+/** One atomic step of a stream task or of a group member: batches and positions together or not at all. */
+export type Commit = {
+  readonly group: string
+  /** Fences older owners: `fenced` if a newer epoch was taken for this owner. */
+  readonly owner: string
+  readonly epoch: number
+  readonly batches: readonly BatchAppend[]
+  /** Next offset to read, per input partition. */
+  readonly offsets: readonly { readonly topic: string; readonly partition: number; readonly offset: Offset }[]
+}
+
+export type GroupOffset = {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: Offset
+  readonly committedAt: Millis
+}
+export type GroupInfo = {
+  readonly id: string
+  readonly offsets: readonly (GroupOffset & { readonly endOffset: Offset; readonly lag: number })[]
+}
+
+export interface Broker {
+  createTopic(spec: TopicSpec): Promise<TopicInfo>
+  alterTopic(name: string, config: Partial<TopicConfig>): Promise<TopicInfo>
+  deleteTopic(name: string): Promise<void>
+  /** Deletes whole segments below the offset, in one partition. */
+  truncateTopic(name: string, partition: number, before: Offset): Promise<void>
+  topics(): TopicInfo[]
+  /** Throws `not_found` with a did-you-mean. */
+  topic(name: string): TopicInfo
+  /** All records durable when it resolves; records of one call are visible together. Positions are in input order. */
+  produce(topic: string, records: readonly ProduceRecord[]): Promise<RecordPosition[]>
+  fetch(request: FetchRequest): Promise<Fetched>
+  /** As `fetch`, but answers where the bytes are, for readers in another process on this machine. */
+  fetchSlice(request: FetchRequest): Promise<FetchedSlice>
+  /** First offset with a record timestamp at or after `timestamp`; the end if there is none. */
+  offsetAt(topic: string, partition: number, timestamp: Millis): Promise<Offset>
+  /** Takes ownership: the next higher epoch for `owner` in `group`, durable. Older epochs are fenced from then on. */
+  fence(group: string, owner: string): Promise<number>
+  commit(commit: Commit): Promise<{ positions: readonly Offset[] }>
+  groups(): GroupInfo[]
+  group(id: string): GroupInfo
+  resetGroup(
+    id: string,
+    offsets: readonly { topic: string; partition: number; offset: Offset }[],
+  ): Promise<GroupInfo>
+  /** Per-topic totals since start, for rates: records and bytes in and out. */
+  traffic(): ReadonlyMap<string, { recordsIn: number; bytesIn: number; recordsOut: number; bytesOut: number }>
+  close(): Promise<void>
+}
+
+export type { Header }

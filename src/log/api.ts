@@ -1,0 +1,90 @@
+// What the log offers to the layers above: an ordered set of partitions with one atomic, durable append.
+import type { ByteSize, Millis, Offset } from '#base'
+
+/** `topicId` is 32 hex digits, new for every creation of a topic, so that a re-created topic is another partition. */
+export type PartitionId = { readonly topicId: string; readonly partition: number }
+
+/** One change. All entries of one `append` become durable and visible together, or not at all. */
+export type LogEntry =
+  /** `topic` names the directory: `topics/<topic>-<partition>/`. */
+  | { readonly kind: 'create'; readonly id: PartitionId; readonly topic: string }
+  | { readonly kind: 'delete'; readonly id: PartitionId }
+  /** Records below `before` may be deleted: `trim(31): [10..30][31..99] -> [31..99]` (whole segments). */
+  | { readonly kind: 'trim'; readonly id: PartitionId; readonly before: Offset }
+  /** One complete record batch v2. The log overwrites its base offset and leader epoch, nothing else. */
+  | { readonly kind: 'batch'; readonly id: PartitionId; readonly batch: Uint8Array }
+
+export type Appended = {
+  /** Base offset given to each `batch` entry, in order; -1 for the other kinds. */
+  readonly offsets: readonly Offset[]
+  readonly appendTime: Millis
+  /** Position of the frame in the log group: rises by one per frame. */
+  readonly frame: number
+}
+
+/** A range of bytes in a segment file that holds whole batches: what an app process reads by itself. */
+export type SegmentSlice = { readonly path: string; readonly position: number; readonly sizeBytes: number }
+
+export interface Partition {
+  readonly id: PartitionId
+  readonly topic: string
+  /** First offset that can be read. */
+  readonly startOffset: Offset
+  /** One past the last visible (that is, durable) record. */
+  readonly endOffset: Offset
+  readonly sizeBytes: ByteSize
+  /** Append time of the newest record; 0 when empty. */
+  readonly lastAppendTime: Millis
+  /**
+   * Whole batches from the one that holds `from`, up to about `bytesMax`, at least one batch if there is any; empty at
+   * the end. The first batch may begin before `from`: readers skip. Throws `offset_out_of_range` outside
+   * `[startOffset, endOffset]`, `corrupt` for damage.
+   */
+  read(from: Offset, bytesMax: number): Promise<Uint8Array>
+  /** As `read`, but says where the bytes are. They stay until retention deletes the segment (then opening fails: ask again). */
+  slice(from: Offset, bytesMax: number): SegmentSlice | null
+  /** First offset whose record timestamp is at or after `timestamp` (per-block maximum: may be a little early); null if none. */
+  offsetAt(timestamp: Millis): Offset | null
+  /** First offset appended at or after `appendTime`, whole segments: what retention by time may trim to. */
+  offsetAppendedAt(appendTime: Millis): Offset
+  /** The smallest start offset that leaves at most `sizeBytes` in whole segments. */
+  offsetForSize(sizeBytes: ByteSize): Offset
+}
+
+export type RecoveryReport = {
+  readonly clean: boolean
+  readonly framesReplayed: number
+  readonly bytesReplayed: number
+  /** Bytes of a torn, never-acknowledged tail that were cut. */
+  readonly bytesCut: number
+  readonly partitions: number
+  readonly quarantined: readonly {
+    readonly topic: string
+    readonly partition: number
+    readonly reason: string
+  }[]
+  readonly tookMs: number
+}
+
+/** `open`: appends are accepted. `failed`: a write or sync failed, reads go on. `closed`: stopped. */
+export type LogState = 'open' | 'failed' | 'closed'
+
+export interface LogGroup {
+  readonly report: RecoveryReport
+  readonly state: LogState
+  /** Why the state is `failed`. */
+  readonly failure: Error | undefined
+  /**
+   * Appends atomically; resolves when durable (fdatasync returned) and visible. Rejects with `too_large`, `disk_full`,
+   * `disk_failed`, `not_found` (partition) or `closed`; after a rejection nothing of it is or becomes visible.
+   */
+  append(entries: readonly LogEntry[]): Promise<Appended>
+  partition(id: PartitionId): Partition | undefined
+  partitions(): Iterable<Partition>
+  /** Called after partitions' ends moved, once per durable frame, with the partitions that grew. Returns how to stop. */
+  onVisible(listener: (grown: readonly Partition[]) => void): () => void
+  /** Bytes queued and not yet durable: for back-pressure. */
+  readonly pendingBytes: number
+  /** Stops taking appends, finishes those in flight, checkpoints, marks the log clean. */
+  close(): Promise<void>
+}

@@ -1,0 +1,79 @@
+// What streams shows of itself: the graph as data, the state of apps, and the port through which tasks reach the log.
+import type { Millis, Offset } from '#base'
+import type { Commit, FetchedSlice, TopicInfo, TopicSpec } from '#broker'
+
+/** The operator graph of one app, as plain data: for the UI, the CLI and `topology.lock`. */
+export type GraphDescription = {
+  readonly app: string
+  readonly nodes: readonly GraphNode[]
+  /** `[from, to]` node ids. */
+  readonly edges: readonly (readonly [string, string])[]
+  /** Topics the app reads, writes or keeps its changelog in; the node creates what is missing. */
+  readonly topics: readonly (TopicSpec & { readonly role: 'source' | 'sink' | 'changelog' | 'repartition' })[]
+}
+
+export type GraphNode = {
+  readonly id: string
+  /** `source topic filter map keyBy window sink ...` */
+  readonly kind: string
+  /** One line for people: `tumbling 1m, grace 10s`. */
+  readonly label: string
+  readonly topic?: string
+  readonly stateful: boolean
+}
+
+export type NodeStats = {
+  readonly id: string
+  readonly recordsIn: number
+  readonly recordsOut: number
+  readonly errors: number
+  readonly late: number
+}
+
+export type AppState = 'starting' | 'running' | 'paused' | 'backing-off' | 'failed' | 'stopped'
+
+export type TaskStatus = {
+  readonly task: string
+  readonly topic: string
+  readonly partition: number
+  readonly position: Offset
+  readonly lag: number
+  /** Event time up to which the input is claimed complete; null before the first record. */
+  readonly watermark: Millis | null
+  readonly commits: number
+  readonly commitMs: number
+}
+
+export type AppStatus = {
+  readonly id: string
+  readonly state: AppState
+  readonly file: string
+  readonly graph: GraphDescription
+  readonly nodes: readonly NodeStats[]
+  readonly tasks: readonly TaskStatus[]
+  /** Records per second read by the app's tasks, over the last few seconds. */
+  readonly recordsPerSecond: number
+  readonly lag: number
+  readonly memoryBytes: number
+  readonly restarts: number
+  /** Why it failed or backs off: what, where (file:line:column) and a code frame. */
+  readonly error: { readonly message: string; readonly frame?: string } | null
+  readonly startedAt: Millis | null
+}
+
+/** The log as a task sees it. The embedded broker stands behind it today, a Kafka cluster may later. */
+export interface LogPort {
+  ensureTopics(specs: readonly TopicSpec[]): Promise<readonly TopicInfo[]>
+  fetchSlice(request: {
+    topic: string
+    partition: number
+    from: Offset
+    bytesMax: number
+    waitMs: number
+  }): Promise<FetchedSlice>
+  /** Position committed for the group, or null if there is none. */
+  committed(group: string, topic: string, partition: number): Promise<Offset | null>
+  fence(group: string, owner: string): Promise<number>
+  /** Resolves when durable and visible, with the base offset of each batch. */
+  commit(commit: Commit): Promise<{ positions: readonly Offset[] }>
+}
