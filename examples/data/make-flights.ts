@@ -1,0 +1,39 @@
+// Makes flights.csv.zst, the data set behind `sample('flights')`, from the npm package vega-datasets:
+//   bun examples/data/make-flights.ts
+// Two whole weeks, Monday to Sunday, so that a replay can start over with the same weekdays. See README.md.
+import { type Column, readParquet } from './parquet.ts'
+
+const firstDay = Date.parse('2001-06-11T00:00Z')
+const days = 14
+const sizeBytesMax = 1_000_000
+
+const source = new URL('../../node_modules/vega-datasets/data/flights-3m.parquet', import.meta.url)
+const columns = readParquet(await Bun.file(source).bytes())
+const column = (name: string): Column => columns.get(name) ?? []
+const [date, origin, destination, distance, delay] = [
+  column('date'),
+  column('origin'),
+  column('destination'),
+  column('distance'),
+  column('delay'),
+]
+
+const rows: { minute: number; text: string }[] = []
+for (let row = 0; row < date.length; row++) {
+  const minute = Math.floor((Number(date[row]) / 1000 - firstDay) / 60_000)
+  if (minute < 0 || minute >= days * 24 * 60) continue
+  rows.push({ minute, text: `${origin[row]},${destination[row]},${distance[row]},${delay[row]}` })
+}
+rows.sort((a, b) => a.minute - b.minute || (a.text < b.text ? -1 : 1))
+
+let previous = 0
+const lines = rows.map(({ minute, text }) => {
+  const step = minute - previous
+  previous = minute
+  return `${step || ''},${text}`
+})
+const csv = `minutes,origin,destination,distance,delay\n${lines.join('\n')}\n`
+const packed = Bun.zstdCompressSync(new TextEncoder().encode(csv), { level: 22 })
+if (packed.length > sizeBytesMax) throw new Error(`${packed.length} bytes are more than ${sizeBytesMax}`)
+await Bun.write(new URL('flights.csv.zst', import.meta.url), packed)
+console.log(`${rows.length} flights, ${csv.length} bytes of CSV, ${packed.length} bytes packed`)
