@@ -8,11 +8,13 @@ type Field = number | boolean | Uint8Array | Struct | Field[]
 type Struct = Map<number, Field>
 
 class Cursor {
+  readonly bytes: Uint8Array
   readonly view: DataView
-  constructor(
-    readonly bytes: Uint8Array,
-    public at = 0,
-  ) {
+  at: number
+
+  constructor(bytes: Uint8Array, at = 0) {
+    this.bytes = bytes
+    this.at = at
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
   }
 
