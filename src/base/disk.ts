@@ -12,6 +12,8 @@ export interface DiskFile {
   readAsync(into: Uint8Array, position: number): Promise<number>
   /** fdatasync on the sync thread. After a rejection the file must not be synced again (Linux drops the dirty pages). */
   sync(): Promise<void>
+  /** As `sync`, on the background thread, so that what nobody waits for never delays an acknowledgement. */
+  syncBehind(): Promise<void>
   /** fdatasync on this thread: only at start and stop. */
   syncNow(): void
   truncate(sizeBytes: number): void
@@ -30,10 +32,14 @@ export interface Disk {
   rename(from: string, to: string): void
   /** Removes a file or a whole directory; absent is fine. */
   remove(path: string): void
-  /** Makes creates, renames and removes in this directory durable. */
-  syncDirectory(path: string): void
+  /** As `remove`, on the background thread: giving back the blocks of one large file takes tens of milliseconds. */
+  removeBehind(path: string): Promise<void>
+  /** Makes creates, renames and removes in this directory durable; on the background thread. */
+  syncDirectory(path: string): Promise<void>
+  /** As `syncDirectory`, on this thread: only at start and stop. */
+  syncDirectoryNow(path: string): void
   /** Bytes that this user can still write on the volume of `path`, and the volume's size. */
   space(path: string): { freeBytes: number; totalBytes: number }
-  /** Ends the sync thread. Open files stay usable for reads. */
+  /** Ends the sync threads. Open files stay usable for reads. */
   close(): void
 }

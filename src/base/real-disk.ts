@@ -1,0 +1,137 @@
+// The machine's own disk. Page-cache writes and reads happen here and now; syncs and removals on threads of their own.
+import {
+  closeSync,
+  existsSync,
+  fdatasyncSync,
+  fstatSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  read,
+  readdirSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  writeSync,
+} from 'node:fs'
+import { assert } from './assert.ts'
+import type { Disk, DiskFile } from './disk.ts'
+import { systemCode } from './errors.ts'
+import { syncDirectoryNow } from './sync-task.ts'
+import { SyncThread } from './sync-thread.ts'
+
+/** Consecutive interruptions of one write before it counts as failed. */
+const interruptionsMax = 100
+
+/** Two threads: what somebody waits for never queues behind what happens in the background. */
+export function realDisk(): Disk {
+  const syncThread = new SyncThread()
+  const backgroundThread = new SyncThread()
+  return {
+    open: (path, mode) => openFile(path, mode, { syncThread, backgroundThread }),
+    exists: existsSync,
+    list,
+    makeDirectory: (path) => void mkdirSync(path, { recursive: true }),
+    rename: renameSync,
+    remove: (path) => rmSync(path, { recursive: true, force: true }),
+    removeBehind: (path) => backgroundThread.run({ kind: 'remove', path }),
+    syncDirectory: (path) => backgroundThread.run({ kind: 'directory', path }),
+    syncDirectoryNow,
+    space(path) {
+      const { bavail, blocks, bsize } = statfsSync(path)
+      return { freeBytes: bavail * bsize, totalBytes: blocks * bsize }
+    },
+    close() {
+      syncThread.close()
+      backgroundThread.close()
+    },
+  }
+}
+
+function list(directory: string): string[] {
+  try {
+    return readdirSync(directory).sort()
+  } catch (thrown) {
+    if (systemCode(thrown) === 'ENOENT') return []
+    throw thrown
+  }
+}
+
+type Threads = { syncThread: SyncThread; backgroundThread: SyncThread }
+
+function openFile(path: string, mode: 'read' | 'write' | 'create', threads: Threads): DiskFile {
+  const descriptor = openDescriptor(path, mode)
+  let open = true
+  /** A descriptor number is reused after close, so a late call would touch another file. */
+  const mustBeOpen = () => assert(open, `${path} is open when it is used`)
+  return {
+    path,
+    write(bytes, position) {
+      mustBeOpen()
+      writeAll(descriptor, bytes, position)
+    },
+    read(into, position) {
+      mustBeOpen()
+      return readSync(descriptor, into, 0, into.length, position)
+    },
+    readAsync(into, position) {
+      mustBeOpen()
+      return new Promise((resolve, reject) => {
+        read(descriptor, into, 0, into.length, position, (error, count) =>
+          error ? reject(error) : resolve(count),
+        )
+      })
+    },
+    sync() {
+      mustBeOpen()
+      return threads.syncThread.run({ kind: 'file', descriptor })
+    },
+    syncBehind() {
+      mustBeOpen()
+      return threads.backgroundThread.run({ kind: 'file', descriptor })
+    },
+    syncNow() {
+      mustBeOpen()
+      fdatasyncSync(descriptor)
+    },
+    truncate(sizeBytes) {
+      mustBeOpen()
+      ftruncateSync(descriptor, sizeBytes)
+    },
+    size() {
+      mustBeOpen()
+      return fstatSync(descriptor).size
+    },
+    close() {
+      if (!open) return
+      open = false
+      closeSync(descriptor)
+    },
+  }
+}
+
+function openDescriptor(path: string, mode: 'read' | 'write' | 'create'): number {
+  if (mode === 'read') return openSync(path, 'r')
+  try {
+    return openSync(path, 'r+')
+  } catch (thrown) {
+    if (mode === 'write' || systemCode(thrown) !== 'ENOENT') throw thrown
+    return openSync(path, 'wx+')
+  }
+}
+
+function writeAll(descriptor: number, bytes: Uint8Array, position: number): void {
+  let written = 0
+  let interruptions = 0
+  while (written < bytes.length) {
+    try {
+      const count = writeSync(descriptor, bytes, written, bytes.length - written, position + written)
+      assert(count > 0, 'a write that succeeds moves on')
+      written += count
+      interruptions = 0
+    } catch (thrown) {
+      if (systemCode(thrown) !== 'EINTR' || ++interruptions > interruptionsMax) throw thrown
+    }
+  }
+}
