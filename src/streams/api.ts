@@ -61,6 +61,18 @@ export type AppStatus = {
   readonly startedAt: Millis | null
 }
 
+/** What a running app says of itself; whoever supervises its process adds file, memory, restarts and start time. */
+export type RunningStatus = Pick<
+  AppStatus,
+  'id' | 'state' | 'graph' | 'nodes' | 'tasks' | 'recordsPerSecond' | 'lag'
+>
+
+/** Records from offset `from` on (up to the next mark) were appended at this time. */
+export type AppendMark = { readonly from: Offset; readonly at: Millis }
+
+/** What a port answers to a read. Without `appended`, `maxAhead` has nothing to measure by and lets records pass. */
+export type TaskSlice = FetchedSlice & { readonly appended?: readonly AppendMark[] }
+
 /** The log as a task sees it. The embedded broker stands behind it today, a Kafka cluster may later. */
 export interface LogPort {
   ensureTopics(specs: readonly TopicSpec[]): Promise<readonly TopicInfo[]>
@@ -70,7 +82,7 @@ export interface LogPort {
     from: Offset
     bytesMax: number
     waitMs: number
-  }): Promise<FetchedSlice>
+  }): Promise<TaskSlice>
   /** Position committed for the group, or null if there is none. */
   committed(group: string, topic: string, partition: number): Promise<Offset | null>
   fence(group: string, owner: string): Promise<number>

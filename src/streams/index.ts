@@ -1,1 +1,3 @@
 export * from './api.ts'
+export * from './app.ts'
+export * from './running-app.ts'

@@ -1,0 +1,58 @@
+// What a user's file exports: an app is an id and the parts that belong to it. The graph is read from the parts when the
+// app is described or started, so parts may still grow after `use`.
+import { BrokerError } from '#base'
+import type { Stream } from './stream.ts'
+
+/** Whatever knows streams can be part of an app: streams, window results, sources, dashboards. */
+export interface AppPart {
+  streams(): Iterable<Stream<unknown>>
+}
+
+/** What happens when a user's function throws: the app stops with the error, or the row is dropped and counted. */
+export type ErrorPolicy = 'fail' | 'skip'
+
+export type AppOptions = {
+  /** Group, owner and topic names derive from it: renaming an app starts a new one. */
+  readonly id: string
+  /** Default `fail`: nothing is dropped unless asked for. */
+  readonly onError?: ErrorPolicy
+}
+
+const appBrand = Symbol.for('pspf.app')
+
+export type App = {
+  readonly [appBrand]: true
+  readonly id: string
+  readonly onError: ErrorPolicy
+  readonly parts: readonly AppPart[]
+  /** Adds parts; answers the same app, so that it can be exported in one expression. */
+  use(...parts: readonly AppPart[]): App
+}
+
+/**
+ * @example export const shop = app({ id: 'shop' }).use(revenue, board)
+ */
+export function app(options: AppOptions): App {
+  if (!/^[a-z0-9][a-z0-9_-]{0,62}$/i.test(options.id)) {
+    throw new BrokerError('invalid_request', `${JSON.stringify(options.id)} is not an app id`, {
+      fix: 'use up to 63 letters, digits, dashes or underscores, starting with a letter or digit',
+    })
+  }
+  const parts: AppPart[] = []
+  const made: App = {
+    [appBrand]: true,
+    id: options.id,
+    onError: options.onError ?? 'fail',
+    parts,
+    use(...more) {
+      parts.push(...more)
+      return made
+    },
+  }
+  return made
+}
+
+/** Tells an app from anything else a module may export. */
+export function isApp(value: unknown): value is App {
+  return typeof value === 'object' && value !== null && appBrand in value
+}
