@@ -1,0 +1,145 @@
+// The systems under test, each started on a folder of its own on the same disk, on core 0; the load sits on core 1.
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+
+export type Server = {
+  port: number
+  /** Summed over the process and its children. */
+  memory(): { residentMegabytes: number; anonymousMegabytes: number }
+  cpuSeconds(): number
+  writtenBytes(): number
+  stop(): Promise<void>
+}
+
+const root = join(import.meta.dir, '..')
+export const binary = join(root, 'dist', 'pspf')
+export const onServerCore = ['taskset', '-c', '0']
+export const onLoadCore = ['taskset', '-c', '1']
+
+/** Runs one of the bench programs to its end on the load's core and answers its JSON. */
+export async function measure<T>(program: string, plan: unknown): Promise<T> {
+  const child = Bun.spawn(
+    [...onLoadCore, process.execPath, join(import.meta.dir, program), JSON.stringify(plan)],
+    { stdout: 'pipe', stderr: 'inherit' },
+  )
+  const text = await new Response(child.stdout).text()
+  if ((await child.exited) !== 0) throw new Error(`${program} failed`)
+  return JSON.parse(text.trim().split('\n').at(-1)!) as T
+}
+
+function descendants(pid: number): number[] {
+  const path = `/proc/${pid}/task/${pid}/children`
+  const children = existsSync(path)
+    ? readFileSync(path, 'utf8').trim().split(' ').filter(Boolean).map(Number)
+    : []
+  return [pid, ...children.flatMap(descendants)]
+}
+
+function procSum(pid: number, read: (pid: number) => number): number {
+  return descendants(pid).reduce((sum, one) => {
+    try {
+      return sum + read(one)
+    } catch {
+      return sum // it ended meanwhile
+    }
+  }, 0)
+}
+
+const field = (pid: number, file: string, name: string) =>
+  Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(readFileSync(`/proc/${pid}/${file}`, 'utf8'))?.[1] ?? 0)
+
+function watch(child: Bun.Subprocess, folder: string, port: number): Server {
+  const { pid } = child
+  return {
+    port,
+    memory: () => ({
+      residentMegabytes: procSum(pid, (one) => field(one, 'smaps_rollup', 'Pss')) / 1024,
+      anonymousMegabytes: procSum(pid, (one) => field(one, 'status', 'RssAnon')) / 1024,
+    }),
+    cpuSeconds: () =>
+      procSum(pid, (one) => {
+        const parts = readFileSync(`/proc/${one}/stat`, 'utf8').split(') ')[1]!.split(' ')
+        return (Number(parts[11]) + Number(parts[12])) / 100
+      }),
+    writtenBytes: () => procSum(pid, (one) => field(one, 'io', 'write_bytes')),
+    async stop() {
+      child.kill('SIGTERM')
+      const late = setTimeout(() => child.kill('SIGKILL'), 10_000)
+      await child.exited
+      clearTimeout(late)
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+async function untilReady(ask: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + 15_000
+  while (performance.now() < deadline) {
+    if (await ask().catch(() => false)) return
+    await Bun.sleep(1)
+  }
+  throw new Error('a server did not become ready within 15 s')
+}
+
+export async function startPspf(
+  folder: string,
+  port: number,
+  args: string[] = [],
+): Promise<Server & { readyMs: number }> {
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder, { recursive: true })
+  const began = performance.now()
+  const child = Bun.spawn(
+    [
+      ...onServerCore,
+      binary,
+      'serve',
+      '--http',
+      `127.0.0.1:${port}`,
+      '--data-dir',
+      folder,
+      '--log-level',
+      'error',
+      ...args,
+    ],
+    {
+      stdout: 'ignore',
+      stderr: 'inherit',
+      cwd: folder,
+    },
+  )
+  await untilReady(async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok)
+  return { ...watch(child, folder, port), readyMs: performance.now() - began }
+}
+
+/** Redis with every write synced before its answer: the same promise as ours. */
+export async function startRedis(folder: string, port: number): Promise<Server> {
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder, { recursive: true })
+  const settings = [
+    '--port',
+    String(port),
+    '--dir',
+    folder,
+    '--appendonly',
+    'yes',
+    '--appendfsync',
+    'always',
+    '--save',
+    '',
+    '--bind',
+    '127.0.0.1',
+    '--logfile',
+    join(folder, 'redis.log'),
+  ]
+  const child = Bun.spawn([...onServerCore, 'redis-server', ...settings], {
+    stdout: 'ignore',
+    stderr: 'inherit',
+  })
+  await untilReady(async () => {
+    const socket = await Bun.connect({ hostname: '127.0.0.1', port, socket: { data: () => undefined } })
+    socket.end()
+    return true
+  })
+  return watch(child, folder, port)
+}
