@@ -83,7 +83,7 @@ async function embed(): Promise<void> {
     }))
   const dataDirectory = join(exampleDirectory, 'data')
   const samples = (existsSync(dataDirectory) ? readdirSync(dataDirectory) : [])
-    .filter((name) => name.endsWith('.gz'))
+    .filter((name) => /\.(gz|zst)$/.test(name))
     .map(
       (name) =>
         `  ${JSON.stringify(name.split('.')[0])}: ${carry(name, readFileSync(join(dataDirectory, name)))},`,
