@@ -1,8 +1,124 @@
-// Streams as users see them.
-import type { TopicHandle } from './topic.ts'
+// Streams as users see them: values that flow from topics through operators into topics. Every call adds a node; nothing
+// runs until an app that uses the stream is started.
 
-export interface Stream<V> {
-  /** Adds a sink to that topic, once however often it is asked, and answers the topic. */
+import { type AggregateSpec, agg, type ResultOf } from './aggregator.ts'
+import type { AppPart } from './app.ts'
+import { type AggregateNode, type KeyValue, link, type Node } from './graph/node.ts'
+import { keyChoice, namedTopic, type SinkTopic, type TopicHandle, topicHandle } from './topic.ts'
+import type { WindowDefinition } from './window.ts'
+import { type WindowedStream, windowedStream } from './windowed-stream.ts'
+
+/** Fields by which rows can be grouped. */
+export type KeyField<V> = {
+  [F in keyof V & string]: V[F] extends KeyValue | null | undefined ? F : never
+}[keyof V & string]
+
+export interface Stream<V> extends AppPart {
+  readonly node: Node
+  filter<W extends V>(test: (value: V) => value is W): Stream<W>
+  filter(test: (value: V) => boolean): Stream<V>
+  /** Functions are synchronous and pure: a row may be processed again after a crash. */
+  map<W>(change: (value: V) => W): Stream<W>
+  /** None, one or many rows for each. */
+  flatMap<W>(change: (value: V) => Iterable<W>): Stream<W>
+  /** Looks at each row and passes it on. */
+  peek(look: (value: V) => void): Stream<V>
+  /** Rows of both, in no order between the two. */
+  merge<W>(other: Stream<W>): Stream<V | W>
+  /** Groups by a field or by what the function answers. Rows whose key is null are dropped and counted. */
+  keyBy<F extends KeyField<V>>(field: F): KeyedStream<Extract<V[F], KeyValue>, V>
+  keyBy<K extends KeyValue>(key: (value: V) => K | null | undefined): KeyedStream<K, V>
+  /** Writes every row to a topic, as JSON, in the same commit as everything else that follows from the input row. */
+  to(topic: SinkTopic<V> | string): this
+  /** `to`, once per topic however often it is asked; answers the topic. */
   materialise(topicName: string): TopicHandle<V>
-  streams(): Iterable<Stream<unknown>>
+}
+
+/** A stream whose rows have a key: only these can be windowed and aggregated. */
+export interface KeyedStream<K extends KeyValue, V> extends Stream<V> {
+  filter<W extends V>(test: (value: V) => value is W): KeyedStream<K, W>
+  filter(test: (value: V) => boolean): KeyedStream<K, V>
+  /** The key stays what it was. */
+  map<W>(change: (value: V) => W): KeyedStream<K, W>
+  flatMap<W>(change: (value: V) => Iterable<W>): KeyedStream<K, W>
+  peek(look: (value: V) => void): KeyedStream<K, V>
+  /** The name identifies the state: it must not change while the state is wanted. */
+  window(name: string, definition: WindowDefinition): WindowedStream<K, V>
+  /** One running result per key; a row for every key that changed, once per commit. */
+  aggregate<A extends AggregateSpec<V>>(name: string, spec: A): KeyedStream<K, AggregateRow<K, ResultOf<A>>>
+  /** `aggregate(name, { count: agg.count() })` */
+  count(name: string): KeyedStream<K, AggregateRow<K, { count: number }>>
+}
+
+type Flat<T> = { [K in keyof T]: T[K] }
+/** `revision` counts the key's rows from 1. */
+export type AggregateRow<K, R> = Flat<{ key: K; revision: number } & R>
+
+/** Both faces in one: which of them shows is a matter of types, and of the check that every app passes. */
+class NodeStream<K extends KeyValue, V> implements KeyedStream<K, V> {
+  readonly node: Node
+  constructor(node: Node) {
+    this.node = node
+  }
+
+  filter<W extends V>(test: (value: V) => boolean): KeyedStream<K, W> {
+    return this.#then({ kind: 'filter', test: test as (value: unknown) => boolean })
+  }
+  map<W>(change: (value: V) => W): KeyedStream<K, W> {
+    return this.#then({ kind: 'map', change: change as (value: unknown) => unknown })
+  }
+  flatMap<W>(change: (value: V) => Iterable<W>): KeyedStream<K, W> {
+    return this.#then({ kind: 'flatMap', change: change as (value: unknown) => Iterable<unknown> })
+  }
+  peek(look: (value: V) => void): KeyedStream<K, V> {
+    return this.#then({ kind: 'peek', look: look as (value: unknown) => void })
+  }
+  merge<W>(other: Stream<W>): Stream<V | W> {
+    return streamOf(link<Node>({ kind: 'merge', parents: [this.node, other.node] }))
+  }
+  keyBy<L extends KeyValue>(key: string | ((value: V) => L | null | undefined)): KeyedStream<L, V> {
+    return keyedStreamOf(link<Node>({ kind: 'keyBy', key: keyChoice(key), parents: [this.node] }))
+  }
+  to(target: SinkTopic<V> | string): this {
+    const topic = typeof target === 'string' ? namedTopic(target) : target.settings
+    link<Node>({ kind: 'sink', topic, parents: [this.node] })
+    return this
+  }
+  materialise(topicName: string): TopicHandle<V> {
+    for (const child of this.node.children) {
+      if (child.kind === 'sink' && child.topic.name === topicName) return topicHandle(child.topic)
+    }
+    this.to(topicName)
+    return topicHandle(namedTopic(topicName))
+  }
+  window(name: string, definition: WindowDefinition): WindowedStream<K, V> {
+    return windowedStream(this.node, name, definition)
+  }
+  aggregate<A extends AggregateSpec<V>>(name: string, spec: A): KeyedStream<K, AggregateRow<K, ResultOf<A>>> {
+    return keyedStreamOf(
+      link<AggregateNode>({ kind: 'aggregate', name, aggregates: spec, parents: [this.node] }),
+    )
+  }
+  count(name: string): KeyedStream<K, AggregateRow<K, { count: number }>> {
+    return this.aggregate(name, { count: agg.count() })
+  }
+  streams(): Iterable<Stream<unknown>> {
+    return [this as Stream<unknown>]
+  }
+
+  #then<W>(node: StatelessNode): KeyedStream<K, W> {
+    return keyedStreamOf(link<Node>({ ...node, parents: [this.node] }))
+  }
+}
+
+type StatelessNode<N = Node> = N extends { readonly kind: 'filter' | 'map' | 'flatMap' | 'peek' }
+  ? Omit<N, 'parents' | 'children'>
+  : never
+
+export function streamOf<V>(node: Node): Stream<V> {
+  return new NodeStream<never, V>(node)
+}
+
+export function keyedStreamOf<K extends KeyValue, V>(node: Node): KeyedStream<K, V> {
+  return new NodeStream<K, V>(node)
 }

@@ -1,2 +1,128 @@
-// A topic as an app declares it.
-export type TopicHandle<V> = { readonly name: string; readonly accepts?: (value: V) => void }
+// A topic as an app declares it: its values' schema, key and event time, and what it shall be like if it does not exist.
+import { BrokerError, type Duration, type Millis, parseDuration } from '#base'
+import {
+  defaultIdleAfter,
+  type KeyChoice,
+  link,
+  type SourceNode,
+  type TimeSettings,
+  type TopicSettings,
+} from './graph/node.ts'
+import type { StandardSchema } from './schema/standard-schema.ts'
+import { type KeyField, type Stream, streamOf } from './stream.ts'
+
+export type TimeOptions<V> = {
+  /** Event time in whole milliseconds since 1970 UTC. Default: the record's own timestamp. */
+  readonly at?: (value: V) => number
+  /** How far a row may lie behind the newest before it in its partition and still be on time. Default `'0s'`. */
+  readonly outOfOrder?: Duration
+  /** After this long without a record, a partition no longer holds the others' windows open. Default `'30s'`. */
+  readonly idleAfter?: Duration | 'never'
+  /** A row further than this after the moment it was appended is a bad record and moves no window. */
+  readonly maxAhead?: Duration
+}
+
+export type TopicOptions<V> = {
+  /** The record key of a value, when rows without a key of their own are written; and by what it is partitioned. */
+  readonly key?: KeyField<V> | ((value: V) => string)
+  /** For a topic that does not exist yet. Default 1. */
+  readonly partitions?: number
+  /** By append time. Default: the node's. */
+  readonly retention?: Duration | 'forever'
+  readonly time?: TimeOptions<V>
+  /** A record that is not JSON, does not match the schema or has no time: skipped, counted and logged (the default; it
+   * stays in its topic), or the app fails on it. */
+  readonly onBad?: 'skip' | 'fail'
+}
+
+/** A topic that takes rows of type `V` or wider. */
+export interface SinkTopic<in V> {
+  readonly name: string
+  readonly settings: TopicSettings
+  /** Never there: it only lets the compiler compare row types. */
+  readonly accepts?: (value: V) => void
+}
+
+export interface TopicHandle<in out V> extends SinkTopic<V> {
+  /** All records from the oldest on, then new ones. */
+  stream(): Stream<V>
+}
+
+type Output<S> = S extends StandardSchema<infer _, infer V> ? V : never
+
+/**
+ * @example const rides = topic('rides', { value: Ride, key: 'driver', time: { at: (ride) => ride.at, outOfOrder: '5s' } })
+ */
+export function topic<S extends StandardSchema<unknown, unknown>>(
+  name: string,
+  options: TopicOptions<Output<S>> & { readonly value: S },
+): TopicHandle<Output<S>>
+export function topic<V = unknown>(
+  name: string,
+  options?: TopicOptions<V> & { readonly value?: undefined },
+): TopicHandle<V>
+export function topic<V>(
+  name: string,
+  options: TopicOptions<V> & { readonly value?: StandardSchema<unknown, unknown> | undefined } = {},
+): TopicHandle<V> {
+  return topicHandle({
+    ...namedTopic(name),
+    schema: options.value,
+    key: options.key === undefined ? undefined : keyChoice(options.key),
+    partitions: options.partitions,
+    retentionMs: retentionOf(options.retention),
+    time: options.time === undefined ? undefined : timeSettings(options.time),
+    onBad: options.onBad ?? 'skip',
+  })
+}
+
+/** A topic of which nothing but the name is known. */
+export function namedTopic(name: string): TopicSettings {
+  if (!/^[a-zA-Z0-9._-]{1,200}$/.test(name) || name === '.' || name === '..') {
+    throw new BrokerError('invalid_request', `${JSON.stringify(name)} is not a topic name`, {
+      fix: 'use up to 200 letters, digits, dots, underscores or dashes',
+    })
+  }
+  return {
+    name,
+    schema: undefined,
+    key: undefined,
+    partitions: undefined,
+    retentionMs: undefined,
+    time: undefined,
+    onBad: 'skip',
+  }
+}
+
+export function topicHandle<V>(settings: TopicSettings): TopicHandle<V> {
+  let source: SourceNode | undefined
+  return {
+    name: settings.name,
+    settings,
+    stream() {
+      source ??= link<SourceNode>({ kind: 'source', topic: settings, parents: [] })
+      return streamOf<V>(source)
+    },
+  }
+}
+
+export function keyChoice<V>(key: string | ((value: V) => unknown)): KeyChoice {
+  return typeof key === 'string'
+    ? { field: key, of: (value) => (value as Record<string, unknown> | null)?.[key] }
+    : { field: undefined, of: key as (value: unknown) => unknown }
+}
+
+function timeSettings<V>(time: TimeOptions<V>): TimeSettings {
+  const idleAfter = time.idleAfter ?? defaultIdleAfter
+  return {
+    at: time.at as ((value: unknown) => number) | undefined,
+    outOfOrderMs: parseDuration(time.outOfOrder ?? '0s'),
+    idleAfterMs: idleAfter === 'never' ? null : parseDuration(idleAfter),
+    maxAheadMs: time.maxAhead === undefined ? null : parseDuration(time.maxAhead),
+  }
+}
+
+function retentionOf(retention: Duration | 'forever' | undefined): Millis | null | undefined {
+  if (retention === undefined) return undefined
+  return retention === 'forever' ? null : parseDuration(retention)
+}

@@ -1,0 +1,84 @@
+// Nodes as the fluent API links them, before anything is named or checked. Functions have lost their row types here:
+// the API that made them has proved them already.
+import type { Duration, Millis } from '#base'
+import type { AggregateSpec } from '../aggregator.ts'
+import type { StandardSchema } from '../schema/standard-schema.ts'
+import type { GeneratorSettings } from '../source.ts'
+import type { WindowDefinition } from '../window.ts'
+
+export type KeyValue = string | number | boolean
+
+/** What a topic was declared to be. A topic that is only named has nothing but its name. */
+export type TopicSettings = {
+  readonly name: string
+  readonly schema: StandardSchema<unknown, unknown> | undefined
+  readonly key: KeyChoice | undefined
+  readonly partitions: number | undefined
+  /** null: for ever; undefined: the node's default. */
+  readonly retentionMs: Millis | null | undefined
+  readonly time: TimeSettings | undefined
+  readonly onBad: 'skip' | 'fail'
+}
+
+export type TimeSettings = {
+  /** Without it, the record's own timestamp counts. */
+  readonly at: ((value: unknown) => number) | undefined
+  readonly outOfOrderMs: Millis
+  /** null: never. */
+  readonly idleAfterMs: Millis | null
+  readonly maxAheadMs: Millis | null
+}
+
+/** The field is kept beside the function, so that grouping by what a topic is partitioned by is seen to be the same. */
+export type KeyChoice = {
+  readonly field: string | undefined
+  readonly of: (value: unknown) => unknown
+}
+
+export type EmitPolicy = 'on-close' | 'on-update'
+
+type Linked = { readonly parents: readonly Node[]; readonly children: Node[] }
+export type SourceNode = Linked & { readonly kind: 'source'; readonly topic: TopicSettings }
+export type GeneratorNode = Linked & {
+  readonly kind: 'generator'
+  readonly name: string
+  readonly settings: GeneratorSettings
+}
+export type WindowNode = Linked & {
+  readonly kind: 'window'
+  readonly name: string
+  readonly window: WindowDefinition
+  readonly aggregates: AggregateSpec<never>
+  readonly emit: EmitPolicy
+}
+export type AggregateNode = Linked & {
+  readonly kind: 'aggregate'
+  readonly name: string
+  readonly aggregates: AggregateSpec<never>
+}
+export type SinkNode = Linked & { readonly kind: 'sink'; readonly topic: TopicSettings }
+export type Node =
+  | SourceNode
+  | GeneratorNode
+  | (Linked & { readonly kind: 'filter'; readonly test: (value: unknown) => boolean })
+  | (Linked & { readonly kind: 'map'; readonly change: (value: unknown) => unknown })
+  | (Linked & { readonly kind: 'flatMap'; readonly change: (value: unknown) => Iterable<unknown> })
+  | (Linked & { readonly kind: 'peek'; readonly look: (value: unknown) => void })
+  | (Linked & { readonly kind: 'merge' })
+  | (Linked & { readonly kind: 'keyBy'; readonly key: KeyChoice })
+  | WindowNode
+  /** Rows that came after all their windows had closed; its parent is the window. */
+  | (Linked & { readonly kind: 'late' })
+  | AggregateNode
+  | SinkNode
+
+type Unlinked<N> = N extends Node ? Omit<N, 'children'> : never
+
+/** Makes a node and lets its parents know it: an app finds sinks by walking down from its parts. */
+export function link<N extends Node>(node: Unlinked<N>): N {
+  const linked = { ...node, children: [] } as unknown as N
+  for (const parent of node.parents) parent.children.push(linked)
+  return linked
+}
+
+export const defaultIdleAfter: Duration = '30s'

@@ -1,0 +1,68 @@
+// What follows `.window(...)`: aggregates, and when their rows are emitted. The policy is mandatory: nothing is a good
+// default between "wait until it is certain" and "tell me now".
+import type { AggregateSpec, ResultOf } from './aggregator.ts'
+import type { AppPart } from './app.ts'
+import { type EmitPolicy, type KeyValue, link, type Node, type WindowNode } from './graph/node.ts'
+import { type KeyedStream, keyedStreamOf, type Stream, streamOf } from './stream.ts'
+import type { WindowBounds, WindowDefinition } from './window.ts'
+
+export interface WindowedStream<K extends KeyValue, V> {
+  /** @example .aggregate({ n: agg.count(), total: agg.sum('amount') }) */
+  aggregate<A extends AggregateSpec<V>>(spec: A): WindowAggregate<K, V, ResultOf<A>>
+}
+
+export interface WindowAggregate<K extends KeyValue, V, R> {
+  /**
+   * `'on-close'`: one final row per key and window, when the watermark has passed its end and grace.
+   * `'on-update'`: one row for each key and window that changed, once per commit; each replaces the one before.
+   */
+  emit(policy: EmitPolicy): WindowResult<K, V, R>
+}
+
+export interface WindowResult<K extends KeyValue, V, R> extends AppPart {
+  readonly out: KeyedStream<K, WindowRow<K, R>>
+  /** Rows that came after all of their windows had closed. */
+  readonly late: Stream<Late<V>>
+}
+
+type Flat<T> = { [K in keyof T]: T[K] }
+/** `revision` counts the rows of this key and window from 1; after a `final` one there is no other. */
+export type WindowRow<K, R> = Flat<{ key: K; window: WindowBounds; revision: number; final: boolean } & R>
+
+export type Late<V> = {
+  value: V
+  /** The last of the windows that would have taken it. */
+  window: WindowBounds
+  /** Where event time stood. */
+  watermark: number
+  /** By how many milliseconds it missed that window. */
+  lateBy: number
+  /** The record it came from. */
+  position: { topic: string; partition: number; offset: number }
+}
+
+export function windowedStream<K extends KeyValue, V>(
+  parent: Node,
+  name: string,
+  definition: WindowDefinition,
+): WindowedStream<K, V> {
+  return {
+    aggregate<A extends AggregateSpec<V>>(spec: A): WindowAggregate<K, V, ResultOf<A>> {
+      return {
+        emit(policy) {
+          const node = link<WindowNode>({
+            kind: 'window',
+            name,
+            window: definition,
+            aggregates: spec,
+            emit: policy,
+            parents: [parent],
+          })
+          const out = keyedStreamOf<K, WindowRow<K, ResultOf<A>>>(node)
+          const late = streamOf<Late<V>>(link<Node>({ kind: 'late', parents: [node] }))
+          return { out, late, streams: () => [out, late] as Iterable<Stream<unknown>> }
+        },
+      }
+    },
+  }
+}
