@@ -29,7 +29,7 @@ export type WidgetSpec = NumberFormat & {
   readonly x?: string
   /** Field(s) of the value(s): one series each. */
   readonly y?: string | readonly string[]
-  /** Splits into one series (line, area), one bar, or one stat per value of this field. */
+  /** line, area: one series per value of this field; bar: one bar; table: one row; stat: what `reduce` combines over. */
   readonly by?: string
   /** Fixed bounds of the y axis or of the bars; 0 is a bound like any other. */
   readonly min?: number
@@ -42,12 +42,14 @@ export type WidgetSpec = NumberFormat & {
   readonly stacked?: boolean
   /** stat: draw the recent values behind the number. */
   readonly sparkline?: boolean
-  /** stat: which of the matching records counts (default `last`). */
+  /** stat: the newest record (`last`, default), or the newest values of all keys combined; of rows that carry a window,
+   * those of the newest window. */
   readonly reduce?: 'last' | 'sum' | 'min' | 'max' | 'mean'
-  /** bar, table: only the newest window per key stays (default true when rows carry a window). */
+  /** bar, table: of rows that carry a window, only those of the newest one stay (default true). */
   readonly latestWindow?: boolean
-  /** bar, table. */
+  /** bar (default 20), table (default 100): rows sent, the first in order. */
   readonly limit?: number
+  /** bar: `value` (default) or `key`; table: a field (default: the newest first). */
   readonly sortBy?: string
   readonly sortDescending?: boolean
   /** table: columns in order; default: the fields of the first row. */
@@ -76,9 +78,12 @@ export type SeriesData = {
   readonly y: readonly (number | null)[]
 }
 
+/** Values that could not be shown, so that a widget can say why it looks odd: `42: delay is "soon", not a number`. */
+export type WidgetFaults = { readonly count: number; readonly last: string }
+
 /** A whole view (in a snapshot) or the parts that changed (in a delta: points replace those with the same x, rows and
- * bars those with the same key). */
-export type WidgetData =
+ * bars those with the same key; `faults` replaces). Of a series only the newest `pointsMax` points within `spanMs` stay. */
+export type WidgetData = (
   | {
       readonly kind: 'stat'
       readonly value: number | string | null
@@ -97,3 +102,4 @@ export type WidgetData =
       readonly rows: readonly { readonly key: string; readonly row: Readonly<Record<string, unknown>> }[]
       readonly removed: readonly string[]
     }
+) & { readonly faults?: WidgetFaults }
