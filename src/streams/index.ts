@@ -1,6 +1,7 @@
 export { type Aggregator, agg } from './aggregator.ts'
 export * from './api.ts'
 export * from './app.ts'
+export { describe } from './describe.ts'
 export { type ReplayCursor, type ReplayOptions, replay } from './replay.ts'
 export * from './running-app.ts'
 export { type ObjectOf, type Schema, s } from './schema/schema.ts'

@@ -1,0 +1,94 @@
+// The graph of an app as plain data. Pure: the same for an app that never ran.
+import { formatDuration } from '#base'
+import type { TopicSpec } from '#broker'
+import type { GraphDescription, GraphNode } from './api.ts'
+import type { App } from './app.ts'
+import type { TopicSettings } from './graph/node.ts'
+import { isStateful, type Plan, type PlannedNode, planApp, targetOf, topicOf } from './graph/plan.ts'
+import { describeWindow } from './window.ts'
+
+/** Throws `invalid_request` if the graph is unsound. */
+export function describe(app: App): GraphDescription {
+  return describePlan(planApp(app))
+}
+
+export function describePlan(plan: Plan): GraphDescription {
+  const nodes = plan.subtopologies.flatMap((subtopology) => subtopology.nodes)
+  const readers = (topic: string) => nodes.filter((node) => topicOf(node) === topic)
+  const edges = nodes.flatMap((node) => [
+    ...[...new Set(node.children)].map((child) => [node.id, child.id] as const),
+    // A topic that the app both writes and reads joins its writer to its reader.
+    ...readers(targetOf(node) ?? '').map((reader) => [node.id, reader.id] as const),
+  ])
+  return { app: plan.app.id, nodes: nodes.map(describeNode), edges, topics: topicsOf(plan) }
+}
+
+function describeNode(planned: PlannedNode): GraphNode {
+  const { id, node } = planned
+  const topic = topicOf(planned) ?? targetOf(planned)
+  return {
+    id,
+    kind: node.kind === 'repartition-source' ? 'source' : node.kind,
+    label: labelOf(planned),
+    ...(topic === undefined ? {} : { topic }),
+    stateful: isStateful(node),
+  }
+}
+
+function labelOf({ node }: PlannedNode): string {
+  switch (node.kind) {
+    case 'window':
+      return `${describeWindow(node.window)}, ${node.emit}: ${columns(node.aggregates)}`
+    case 'aggregate':
+      return columns(node.aggregates)
+    case 'keyBy':
+      return node.key.field ?? 'by function'
+    case 'source':
+    case 'sink':
+      return node.topic.name
+    case 'repartition':
+      return `by key, over ${node.partitions} partitions`
+    case 'repartition-source':
+      return 'by key'
+    case 'generator':
+      return node.settings.everyMs === null ? 'once' : `every ${formatDuration(node.settings.everyMs)}`
+    default:
+      return node.kind
+  }
+}
+
+function columns(aggregates: Readonly<Record<string, { readonly label: string }>>): string {
+  return Object.entries(aggregates)
+    .map(([name, { label }]) => (name === label ? name : `${name} = ${label}`))
+    .join(', ')
+}
+
+type DescribedTopic = GraphDescription['topics'][number]
+
+function topicsOf({ subtopologies, topics }: Plan): DescribedTopic[] {
+  const nodes = subtopologies.flatMap((subtopology) => subtopology.nodes)
+  const written = new Set(nodes.map((node) => targetOf(node)))
+  const own = [...topics.values()].map(
+    (topic): DescribedTopic => ({ ...specOf(topic), role: written.has(topic.name) ? 'sink' : 'source' }),
+  )
+  const internal = subtopologies.flatMap(({ inputs, tasks, changelog }): DescribedTopic[] => [
+    ...inputs
+      .filter(({ topic }) => !topics.has(topic))
+      .map(({ topic, partitions }) => ({ ...keptSpec(topic, partitions), role: 'repartition' as const })),
+    ...(changelog === null ? [] : [{ ...keptSpec(changelog, tasks), role: 'changelog' as const }]),
+  ])
+  return [...own, ...internal]
+}
+
+export function specOf({ name, partitions, retentionMs }: TopicSettings): TopicSpec {
+  return {
+    name,
+    ...(partitions === undefined ? {} : { partitions }),
+    ...(retentionMs === undefined ? {} : { config: { retentionMs } }),
+  }
+}
+
+/** Neither state nor rows on their way may vanish with time. */
+function keptSpec(name: string, partitions: number): TopicSpec {
+  return { name, partitions, config: { retentionMs: null, retentionBytes: null } }
+}

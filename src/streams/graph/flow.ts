@@ -1,0 +1,108 @@
+// What is known about the rows between two nodes, and the rules that make a graph sound. Pure: a graph that passes here
+// computes what it says.
+import { BrokerError } from '#base'
+import type { AggregateNode, KeyChoice, Node, TopicSettings, WindowNode } from './node.ts'
+
+export type Flow = {
+  /** Rows carry a key that was asked for. */
+  readonly keyed: boolean
+  /** All rows of one key come through one task. */
+  readonly together: boolean
+  /** By what the topic they come from is partitioned, while rows are as they were there. */
+  readonly partitionedBy: KeyChoice | undefined
+  /** Over how many partitions rows arrive. */
+  readonly partitions: number
+  /** There is a watermark. */
+  readonly timed: boolean
+  /** Rows replace earlier rows of the same key instead of adding to them. */
+  readonly updating: boolean
+}
+
+export type Flows = {
+  readonly flows: ReadonlyMap<Node, Flow>
+  /** Stateful nodes whose rows must first be brought together by key. */
+  readonly repartitioned: ReadonlySet<Node>
+}
+
+/** Throws `invalid_request` for a graph that is unsound. `nodes`: parents first. */
+export function flowsOf(
+  nodes: readonly Node[],
+  topics: ReadonlyMap<string, TopicSettings>,
+  partitionsOf: (topic: string) => number,
+): Flows {
+  const flows = new Map<Node, Flow>()
+  const repartitioned = new Set<Node>()
+  for (const node of nodes) {
+    const inputs = node.parents.map((parent) => flows.get(parent)!)
+    if (node.kind === 'source') {
+      flows.set(node, sourceFlow(topics.get(node.topic.name)!, partitionsOf(node.topic.name)))
+    } else if (node.kind === 'generator') {
+      flows.set(node, { ...unkeyed, partitions: 1, timed: false, updating: false })
+    } else if (node.kind === 'window' || node.kind === 'aggregate') {
+      checkStateful(node, inputs[0]!)
+      if (!inputs[0]!.together) repartitioned.add(node)
+      const updating = node.kind === 'aggregate' || node.emit === 'on-update'
+      flows.set(node, { ...inputs[0]!, together: true, partitionedBy: undefined, updating })
+    } else {
+      flows.set(node, statelessFlow(node, inputs))
+    }
+  }
+  return { flows, repartitioned }
+}
+
+const unkeyed = { keyed: false, together: false, partitionedBy: undefined }
+
+function sourceFlow(topic: TopicSettings, partitions: number): Flow {
+  const timed = topic.time !== undefined
+  return { keyed: false, together: false, partitionedBy: topic.key, partitions, timed, updating: false }
+}
+
+function statelessFlow(node: Node, inputs: readonly Flow[]): Flow {
+  const input = inputs[0]!
+  switch (node.kind) {
+    case 'keyBy': {
+      const together = input.partitions === 1 || isSameKey(input.partitionedBy, node.key)
+      return { ...input, keyed: true, together, partitionedBy: together ? node.key : undefined }
+    }
+    case 'map':
+    case 'flatMap':
+      return { ...input, partitionedBy: undefined }
+    case 'merge':
+      return {
+        ...unkeyed,
+        partitions: Math.max(...inputs.map(({ partitions }) => partitions)),
+        timed: inputs.every(({ timed }) => timed),
+        updating: inputs.some(({ updating }) => updating),
+      }
+    case 'late':
+      return { ...input, ...unkeyed, updating: false }
+    default:
+      return input
+  }
+}
+
+function isSameKey(a: KeyChoice | undefined, b: KeyChoice): boolean {
+  return a !== undefined && (a.field === undefined ? a.of === b.of : a.field === b.field)
+}
+
+const reservedColumns = { window: ['key', 'window', 'revision', 'final'], aggregate: ['key', 'revision'] }
+
+function checkStateful(node: WindowNode | AggregateNode, input: Flow): void {
+  const refuse = (why: string, fix: string) => {
+    throw new BrokerError('invalid_request', `${node.kind} "${node.name}" ${why}`, { fix })
+  }
+  if (!input.keyed) refuse('has no key to group by', "put .keyBy('field') before it")
+  if (node.kind === 'window' && !input.timed) {
+    refuse('would never close, since its source has no event time', 'give its topic a time: { at: ... }')
+  }
+  if (input.updating) {
+    refuse(
+      'would count every revision of rows that replace each other',
+      "aggregate rows of emit('on-close'), or the rows from which the updates come",
+    )
+  }
+  const reserved = reservedColumns[node.kind].find((column) => column in node.aggregates)
+  if (reserved !== undefined) {
+    refuse(`cannot have an aggregate named "${reserved}"`, 'result rows have that field already: rename it')
+  }
+}
