@@ -1,0 +1,190 @@
+// State in SQLite, one file per task. Write-ahead mode with `synchronous=NORMAL`: a power cut may lose the last
+// transactions, which the changelog brings back, but never leaves pages of different ages side by side, which nothing
+// could detect. Each row carries a checksum, since SQLite keeps none; a store that was not closed is checked at opening.
+import { Database, type SQLQueryBindings, type Statement } from 'bun:sqlite'
+import { mkdirSync, rmSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { crc32, toError } from '#base'
+import {
+  type Mutation,
+  type StateEntry,
+  type StateStore,
+  type StorePosition,
+  storeDamaged,
+} from './state-store.ts'
+
+/** Raised when the tables change: a store of another format is rebuilt, not migrated. */
+const format = 1
+
+type Row = { k: Uint8Array; v: Uint8Array; c: number }
+type Meta = { log: string; next: number; chain: string; clean: number }
+
+type Opened = {
+  readonly database: Database
+  readonly get: Statement<Row, [Uint8Array]>
+  readonly scan: Statement<Row, [Uint8Array, Uint8Array]>
+  readonly put: Statement<unknown, [Uint8Array, Uint8Array, number]>
+  readonly remove: Statement<unknown, [Uint8Array]>
+  readonly place: Statement<unknown, [string, number, string]>
+}
+
+export class SqliteStore implements StateStore {
+  readonly #path: string
+  #opened: Opened
+  #position: StorePosition | null = null
+
+  /** A missing, foreign or damaged file becomes an empty store. */
+  constructor(path: string) {
+    this.#path = path
+    mkdirSync(dirname(path), { recursive: true })
+    try {
+      this.#opened = open(path)
+      this.#position = this.#readPosition()
+    } catch {
+      // Whatever is wrong with the file, its changelog has everything that was in it.
+      this.#opened = this.#startOver()
+    }
+  }
+
+  get position(): StorePosition | null {
+    return this.#position
+  }
+
+  get(key: Uint8Array): Uint8Array | null {
+    const row = this.#guard(() => this.#opened.get.get(key))
+    return row === null ? null : this.#checked(row).value
+  }
+
+  *scan(from: Uint8Array, to: Uint8Array): Iterable<StateEntry> {
+    // One block after another, so that neither memory nor an open cursor grows with the range.
+    let start = from
+    for (;;) {
+      const rows = this.#guard(() => this.#opened.scan.all(start, to))
+      for (const row of rows) yield this.#checked(row)
+      if (rows.length < scanRowsMax) return
+      start = justAfter(rows.at(-1)!.k)
+    }
+  }
+
+  apply(mutations: readonly Mutation[], position: StorePosition): void {
+    this.#guard(() => {
+      const { database, put, remove, place } = this.#opened
+      database.run('BEGIN IMMEDIATE')
+      try {
+        for (const { key, value } of mutations) {
+          if (value === null) remove.run(key)
+          else put.run(key, value, checkOf(key, value))
+        }
+        place.run(position.log, position.next, position.chain)
+        database.run('COMMIT')
+      } catch (thrown) {
+        if (database.inTransaction) database.run('ROLLBACK')
+        throw thrown
+      }
+    })
+    this.#position = position
+  }
+
+  clear(): void {
+    this.#opened.database.close()
+    this.#opened = this.#startOver()
+    this.#position = null
+  }
+
+  close(): void {
+    const { database } = this.#opened
+    database.run('UPDATE position SET clean = 1')
+    database.run('PRAGMA wal_checkpoint(TRUNCATE)')
+    database.close()
+  }
+
+  #startOver(): Opened {
+    for (const suffix of ['', '-wal', '-shm']) rmSync(this.#path + suffix, { force: true })
+    return open(this.#path)
+  }
+
+  #readPosition(): StorePosition | null {
+    const { database } = this.#opened
+    const meta = database.query<Meta, []>('SELECT log, next, chain, clean FROM position').get()
+    if (meta === null) return null
+    if (meta.clean === 0) {
+      const [answer] = Object.values(
+        database.query<Record<string, string>, []>('PRAGMA quick_check(1)').get() ?? {},
+      )
+      if (answer !== 'ok') {
+        database.close()
+        throw storeDamaged(this.#path, String(answer))
+      }
+    }
+    database.run('UPDATE position SET clean = 0')
+    return { log: meta.log, next: meta.next, chain: meta.chain }
+  }
+
+  #checked({ k, v, c }: Row): StateEntry {
+    if (c !== checkOf(k, v)) throw storeDamaged(this.#path, 'a row does not match its checksum')
+    return { key: k, value: v }
+  }
+
+  #guard<T>(work: () => T): T {
+    try {
+      return work()
+    } catch (thrown) {
+      const code = (thrown as { code?: unknown }).code
+      if (code === 'SQLITE_FULL') throw thrown
+      throw storeDamaged(this.#path, toError(thrown).message, thrown)
+    }
+  }
+}
+
+const scanRowsMax = 1_000
+
+function open(path: string): Opened {
+  const database = new Database(path, { create: true, strict: true })
+  try {
+    database.run('PRAGMA journal_mode = WAL')
+    database.run('PRAGMA synchronous = NORMAL')
+    const version = database.query<{ user_version: number }, []>('PRAGMA user_version').get()?.user_version
+    if (version !== 0 && version !== format) throw storeDamaged(path, `it has format ${version}`)
+    database.run(`PRAGMA user_version = ${format}`)
+    database.run(
+      'CREATE TABLE IF NOT EXISTS state (k BLOB PRIMARY KEY, v BLOB NOT NULL, c INTEGER NOT NULL) WITHOUT ROWID',
+    )
+    database.run(
+      `CREATE TABLE IF NOT EXISTS position (
+         one INTEGER PRIMARY KEY CHECK (one = 1), log TEXT NOT NULL, next INTEGER NOT NULL, chain TEXT NOT NULL,
+         clean INTEGER NOT NULL)`,
+    )
+    return { database, ...statements(database) }
+  } catch (thrown) {
+    database.close()
+    throw thrown
+  }
+}
+
+function statements(database: Database): Omit<Opened, 'database'> {
+  const query = <R, P extends SQLQueryBindings[]>(text: string) => database.query<R, P>(text)
+  return {
+    get: query('SELECT k, v, c FROM state WHERE k = ?'),
+    scan: query(`SELECT k, v, c FROM state WHERE k >= ? AND k < ? ORDER BY k LIMIT ${scanRowsMax}`),
+    put: query(
+      'INSERT INTO state VALUES (?, ?, ?) ON CONFLICT (k) DO UPDATE SET v = excluded.v, c = excluded.c',
+    ),
+    remove: query('DELETE FROM state WHERE k = ?'),
+    place: query(
+      `INSERT INTO position VALUES (1, ?, ?, ?, 0)
+         ON CONFLICT (one) DO UPDATE SET log = excluded.log, next = excluded.next, chain = excluded.chain, clean = 0`,
+    ),
+  }
+}
+
+/** Covers the key as well, so that a value under the wrong key is found, too. */
+function checkOf(key: Uint8Array, value: Uint8Array): number {
+  return (crc32(value) ^ Math.imul(crc32(key), 31)) >>> 0
+}
+
+/** The smallest key above this one. */
+function justAfter(key: Uint8Array): Uint8Array {
+  const next = new Uint8Array(key.length + 1)
+  next.set(key)
+  return next
+}

@@ -1,0 +1,41 @@
+// A state store is a cache of a task's changelog: ordered keys and values as bytes, and how much of the changelog they
+// stand for. It is doubted, never trusted: whoever opens one compares its position with the log and drops it if they
+// differ. Nothing uncommitted ever reaches it.
+import { BrokerError } from '#base'
+
+/** Up to where the changelog is contained in the store. */
+export type StorePosition = {
+  /** Id of the changelog topic and partition: a re-created topic is another log. */
+  readonly log: string
+  /** Next changelog offset to apply. */
+  readonly next: number
+  /** Id of the commit that ends right below `next`: the same position with another history has another one. */
+  readonly chain: string
+}
+
+/** null deletes. */
+export type Mutation = { readonly key: Uint8Array; readonly value: Uint8Array | null }
+export type StateEntry = { readonly key: Uint8Array; readonly value: Uint8Array }
+
+export interface StateStore {
+  /** null: empty. */
+  readonly position: StorePosition | null
+  get(key: Uint8Array): Uint8Array | null
+  /** Entries with `from <= key < to` in the order of their bytes. The store must not change while they are read. */
+  scan(from: Uint8Array, to: Uint8Array): Iterable<StateEntry>
+  /** All mutations in order and the position, or nothing of it. Later mutations of a key win. */
+  apply(mutations: readonly Mutation[], position: StorePosition): void
+  /** Back to empty, whatever state it is in. */
+  clear(): void
+  close(): void
+}
+
+/** Opens the store of a task. Damage found while opening leaves an empty store: it is rebuilt. */
+export type StoreOpener = (task: string) => StateStore
+
+export function storeDamaged(store: string, why: string, cause?: unknown): BrokerError {
+  return new BrokerError('corrupt', `state store ${store} is damaged: ${why}`, {
+    fix: 'nothing to do: it is rebuilt from its changelog',
+    cause,
+  })
+}
