@@ -17,6 +17,12 @@ export type TopicSpec = {
   readonly config?: Partial<TopicConfig>
 }
 
+/**
+ * Who asks. Topics created with `internal` belong to parts of pspf (changelogs, repartitions, histories): without it
+ * everybody may read them, and creating, altering, deleting, truncating and producing is `forbidden`. Edges never set it.
+ */
+export type Access = { readonly internal?: boolean }
+
 export type PartitionInfo = {
   readonly partition: number
   readonly startOffset: Offset
@@ -49,6 +55,7 @@ export type FetchRequest = {
   readonly bytesMax: number
   /** Waits up to this long for a record at `from`; 0 answers at once. */
   readonly waitMs: number
+  /** Ends the wait early, without an error: the answer is then empty. */
   readonly signal?: AbortSignal
 }
 
@@ -69,7 +76,7 @@ export type BatchAppend = { readonly topic: string; readonly partition: number; 
 /** One atomic step of a stream task or of a group member: batches and positions together or not at all. */
 export type Commit = {
   readonly group: string
-  /** Fences older owners: `fenced` if a newer epoch was taken for this owner. */
+  /** `fenced` unless `epoch` is the newest that `fence` gave this owner. '' is nobody: its epoch is not looked at. */
   readonly owner: string
   readonly epoch: number
   readonly batches: readonly BatchAppend[]
@@ -89,16 +96,23 @@ export type GroupInfo = {
 }
 
 export interface Broker {
-  createTopic(spec: TopicSpec): Promise<TopicInfo>
-  alterTopic(name: string, config: Partial<TopicConfig>): Promise<TopicInfo>
-  deleteTopic(name: string): Promise<void>
+  /** Partitions, definition and configuration are one atomic append. `already_exists` for all but the first. */
+  createTopic(spec: TopicSpec, access?: Access): Promise<TopicInfo>
+  alterTopic(name: string, config: Partial<TopicConfig>, access?: Access): Promise<TopicInfo>
+  /** Its records and every group's positions in it go together. */
+  deleteTopic(name: string, access?: Access): Promise<void>
   /** Deletes whole segments below the offset, in one partition. */
-  truncateTopic(name: string, partition: number, before: Offset): Promise<void>
+  truncateTopic(name: string, partition: number, before: Offset, access?: Access): Promise<void>
+  /** By name. */
   topics(): TopicInfo[]
   /** Throws `not_found` with a did-you-mean. */
   topic(name: string): TopicInfo
-  /** All records durable when it resolves; records of one call are visible together. Positions are in input order. */
-  produce(topic: string, records: readonly ProduceRecord[]): Promise<RecordPosition[]>
+  /**
+   * All records durable when it resolves; records of one call are visible together. Positions are in input order. Calls
+   * that are made at the same time share batches. The bytes of keys and values must not change until it resolves.
+   * Rejects with `busy` when too much waits for the disk.
+   */
+  produce(topic: string, records: readonly ProduceRecord[], access?: Access): Promise<RecordPosition[]>
   fetch(request: FetchRequest): Promise<Fetched>
   /** As `fetch`, but answers where the bytes are, for readers in another process on this machine. */
   fetchSlice(request: FetchRequest): Promise<FetchedSlice>
@@ -107,14 +121,20 @@ export interface Broker {
   /** Takes ownership: the next higher epoch for `owner` in `group`, durable. Older epochs are fenced from then on. */
   fence(group: string, owner: string): Promise<number>
   commit(commit: Commit): Promise<{ positions: readonly Offset[] }>
+  /** The position committed for the group, or null. */
+  committed(group: string, topic: string, partition: number): Offset | null
   groups(): GroupInfo[]
+  /** Throws `not_found` for a group that has committed nothing. */
   group(id: string): GroupInfo
   resetGroup(
     id: string,
     offsets: readonly { topic: string; partition: number; offset: Offset }[],
   ): Promise<GroupInfo>
+  /** Forgets its positions. Fenced owners stay fenced. */
+  deleteGroup(id: string): Promise<void>
   /** Per-topic totals since start, for rates: records and bytes in and out. */
   traffic(): ReadonlyMap<string, { recordsIn: number; bytesIn: number; recordsOut: number; bytesOut: number }>
+  /** Ends waiting fetches with `closed`, finishes what is under way. The log stays open: its opener closes it. */
   close(): Promise<void>
 }
 

@@ -1,1 +1,7 @@
 export * from './api.ts'
+export { defaultConfig } from './config.ts'
+export { type BrokerLimits, defaultLimits } from './limits.ts'
+export { factsTopic, isReserved, offsetsTopic, topicsTopic } from './name.ts'
+export { type BrokerOptions, openBroker } from './open.ts'
+export { murmur2, partitionOf } from './partitioner.ts'
+export { didYouMean, suggest } from './suggestion.ts'

@@ -1,0 +1,91 @@
+// One produce call after its checks: what the packer needs, and how its caller is answered.
+import { BrokerError, formatSize } from '#base'
+import type { Header } from '#record'
+import type { ProduceRecord, RecordPosition } from './api.ts'
+import type { BrokerLimits } from './limits.ts'
+import type { Topic } from './topic.ts'
+
+export type ProduceCall = {
+  readonly topic: Topic
+  readonly records: readonly ProduceRecord[]
+  /** Keys, values and headers, without what batches add. */
+  readonly sizeBytes: number
+  /** For records that bring no timestamp. */
+  readonly timestamp: number
+  readonly resolve: (positions: RecordPosition[]) => void
+  readonly reject: (why: unknown) => void
+}
+
+/** Throws `too_large`, `not_found` or `invalid_request` for the first record that cannot be appended; answers the size. */
+export function checkRecords(topic: Topic, records: readonly ProduceRecord[], limits: BrokerLimits): number {
+  const { recordsPerRequestMax, requestSizeBytesMax } = limits
+  if (records.length > recordsPerRequestMax) {
+    throw new BrokerError('too_large', `${records.length} records at once are above the limit`, {
+      fix: `send at most ${recordsPerRequestMax} records at once`,
+      details: { limit: recordsPerRequestMax },
+    })
+  }
+  let total = 0
+  for (let index = 0; index < records.length; index++) {
+    total += checkRecord(topic, records, index, limits)
+    if (total > requestSizeBytesMax) {
+      throw new BrokerError(
+        'too_large',
+        `the records together are above ${formatSize(requestSizeBytesMax)}`,
+        {
+          fix: 'send fewer records at once, or raise requestSizeBytesMax',
+          details: { limitBytes: requestSizeBytesMax, record: index },
+        },
+      )
+    }
+  }
+  return total
+}
+
+function checkRecord(
+  topic: Topic,
+  records: readonly ProduceRecord[],
+  index: number,
+  limits: BrokerLimits,
+): number {
+  const { key, value, headers, partition, timestamp } = records[index]!
+  const sizeBytes =
+    (key?.length ?? 0) + (value?.length ?? 0) + (headers === undefined ? 0 : sizeOfHeaders(headers))
+  if (sizeBytes > limits.recordSizeBytesMax) {
+    const limit = formatSize(limits.recordSizeBytesMax)
+    throw new BrokerError(
+      'too_large',
+      `record ${index} has ${formatSize(sizeBytes)}, ${limit} is the limit`,
+      {
+        fix: 'split the record, keep large files elsewhere and send their address, or raise recordSizeBytesMax',
+        details: { record: index, sizeBytes, limitBytes: limits.recordSizeBytesMax },
+      },
+    )
+  }
+  if (partition !== undefined && topic.partitionIds[partition] === undefined) {
+    throw topic.noPartition(partition)
+  }
+  topic.checkTakes(partition, key)
+  if (timestamp !== undefined && !isTimestamp(timestamp)) {
+    throw new BrokerError(
+      'invalid_request',
+      `record ${index} has the timestamp ${JSON.stringify(timestamp)}`,
+      {
+        fix: 'give whole milliseconds since 1970 UTC, or leave it out for the time of arrival',
+        details: { record: index },
+      },
+    )
+  }
+  return sizeBytes
+}
+
+/** Kafka's range, cut to what a double holds exactly with room for differences. */
+function isTimestamp(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0 && value <= 2 ** 52
+}
+
+function sizeOfHeaders(headers: readonly Header[]): number {
+  let sizeBytes = 0
+  for (const { key, value } of headers) sizeBytes += Buffer.byteLength(key) + (value?.length ?? 0)
+  return sizeBytes
+}

@@ -1,0 +1,150 @@
+// Looks at every partition from time to time and appends the trims that retention asks for.
+import { asMillis, type Clock, type Logger, type Millis, type Timer, toError } from '#base'
+import type { LogEntry, LogGroup, PartitionId } from '#log'
+import type { RecordInput } from '#record'
+import type { Catalogue } from './catalogue.ts'
+import { encodeFactKey, encodeFactValue, type Fact } from './fact-record.ts'
+import type { Journal } from './journal.ts'
+import type { BrokerLimits } from './limits.ts'
+import { decideRetention } from './retention.ts'
+import { advanceRetentionClock } from './retention-clock.ts'
+
+/** The retention clock is recorded when it has come this far: a restart sets it back by this much at most. */
+const recordEveryMs = 60 * 60 * 1000
+
+export type RetentionRoundsOptions = {
+  readonly log: LogGroup
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly limits: BrokerLimits
+  readonly catalogue: Catalogue
+}
+
+export class RetentionRounds {
+  readonly #options: RetentionRoundsOptions
+  #journal!: Journal
+  #now: Millis
+  #recordedAt: Millis
+  #decidedAtMonotonic: number
+  #doubting = false
+  #timer: Timer | null = null
+  #round: Promise<void> = Promise.resolve()
+  #closed = false
+
+  constructor(options: RetentionRoundsOptions) {
+    const { clock } = options
+    this.#options = options
+    this.#now = asMillis(clock.now())
+    this.#recordedAt = this.#now
+    this.#decidedAtMonotonic = clock.monotonic()
+  }
+
+  restore({ at }: Extract<Fact, { kind: 'retentionClock' }>): void {
+    this.#now = at
+    this.#recordedAt = at
+  }
+
+  /** Live record of the journal. */
+  record(): RecordInput {
+    return retentionClockRecord(this.#now, this.#options.clock.now())
+  }
+
+  start(journal: Journal): void {
+    this.#journal = journal
+    this.#schedule()
+  }
+
+  /** One round, now: for the timer and for tests. Answers how many partitions were trimmed. */
+  async run(): Promise<number> {
+    const now = this.#advanceClock()
+    const trims = [...this.#decide(now)]
+    const { log, limits } = this.#options
+    for (let first = 0; first < trims.length; first += limits.trimsPerAppendMax) {
+      // A topic may have been deleted while an earlier part was on its way.
+      const part = trims.slice(first, first + limits.trimsPerAppendMax).filter(({ id }) => log.partition(id))
+      if (part.length > 0 && !this.#closed) await log.append(part)
+    }
+    // Last, since on a full disk the trims must not wait for it.
+    await this.#maybeRecordClock()
+    return trims.length
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#timer?.cancel()
+    await this.#round
+  }
+
+  #schedule(): void {
+    const { clock, limits } = this.#options
+    this.#timer = clock.after(limits.retentionEveryMs, () => {
+      this.#round = this.#guardedRun().finally(() => {
+        if (!this.#closed) this.#schedule()
+      })
+    })
+  }
+
+  async #guardedRun(): Promise<void> {
+    try {
+      await this.run()
+    } catch (thrown) {
+      // Nothing is lost by keeping records longer: the next round tries again.
+      this.#options.logger.warn({ err: toError(thrown) }, 'retention could not trim')
+    }
+  }
+
+  *#decide(now: Millis): Generator<LogEntry & { readonly id: PartitionId }> {
+    const { log, catalogue, logger } = this.#options
+    for (const topic of catalogue) {
+      const { retentionMs, retentionBytes } = topic.config
+      if (retentionMs === null && retentionBytes === null) continue
+      for (const id of topic.partitionIds) {
+        const partition = log.partition(id)
+        const decision = partition && decideRetention({ config: topic.config, now, partition })
+        if (!decision) continue
+        logger.debug({ topic: topic.name, partition: id.partition, ...decision }, 'retention trims')
+        yield { kind: 'trim', id, before: decision.before }
+      }
+    }
+  }
+
+  #advanceClock(): Millis {
+    const { clock } = this.#options
+    const monotonic = clock.monotonic()
+    const wallNow = clock.now()
+    const { now, doubtedMs } = advanceRetentionClock({
+      previous: this.#now,
+      uptimeMs: monotonic - this.#decidedAtMonotonic,
+      wallNow,
+    })
+    this.#now = now
+    this.#decidedAtMonotonic = monotonic
+    this.#report(doubtedMs)
+    return now
+  }
+
+  async #maybeRecordClock(): Promise<void> {
+    const now = this.#now
+    if (now - this.#recordedAt < recordEveryMs || this.#closed) return
+    if (!this.#journal.isFree) await this.#journal.free()
+    await this.#journal.append([retentionClockRecord(now, this.#options.clock.now())], [], () => {
+      this.#recordedAt = now
+    })
+  }
+
+  /** Once when it begins and once when it ends, not every round. */
+  #report(doubtedMs: number): void {
+    const doubting = doubtedMs > 0
+    if (doubting === this.#doubting) return
+    this.#doubting = doubting
+    const { logger } = this.#options
+    if (doubting) {
+      logger.warn({ doubtedMs }, 'the wall clock leapt ahead: retention follows slowly; check the clock')
+    } else logger.info({}, 'the retention clock agrees with the wall clock again')
+  }
+}
+
+export function retentionClockRecord(at: Millis, timestamp: number): RecordInput {
+  const fact: Fact = { kind: 'retentionClock', at }
+  return { key: encodeFactKey(fact), value: encodeFactValue(fact), timestamp }
+}

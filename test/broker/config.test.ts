@@ -1,0 +1,36 @@
+import { describe, expect, test } from 'bun:test'
+import { defaultConfig } from '#broker'
+import { changedConfig } from '../../src/broker/config.ts'
+import { failure } from './fixture.ts'
+
+describe('topic settings', () => {
+  test('seven days, no size limit and no compression are the default', () => {
+    expect(defaultConfig).toEqual({ retentionMs: 604_800_000, retentionBytes: null, compression: 'none' })
+  })
+
+  test('a change touches only what it names', () => {
+    const changed = changedConfig(defaultConfig, { retentionBytes: 1000 })
+    expect(changed).toEqual({ ...defaultConfig, retentionBytes: 1000 })
+    expect(changedConfig(changed, { retentionMs: null, compression: 'zstd' })).toEqual({
+      retentionMs: null,
+      retentionBytes: 1000,
+      compression: 'zstd',
+    })
+  })
+
+  test.each([
+    [{ retentionMs: 0 }, 'retentionMs cannot be 0'],
+    [{ retentionMs: -1 }, 'retentionMs cannot be -1'],
+    [{ retentionMs: 1.5 }, 'retentionMs cannot be 1.5'],
+    [{ retentionMs: Number.NaN }, 'retentionMs cannot be NaN'],
+    [{ retentionBytes: '5' }, 'retentionBytes cannot be "5"'],
+    [{ compression: 'lz4' }, 'compression "lz4" is not known'],
+    [{ retentionMS: 5 }, '"retentionMS" is not a setting of a topic; did you mean "retentionMs"?'],
+    [{ constructor: 5 }, '"constructor" is not a setting of a topic'],
+  ])('%p is refused', async (change, message) => {
+    const refused = await failure(() => changedConfig(defaultConfig, change as object))
+    expect(refused.code).toBe('invalid_request')
+    expect(refused.message).toContain(message)
+    expect(refused.fix).toBeString()
+  })
+})
