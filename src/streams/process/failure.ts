@@ -9,25 +9,24 @@ export function failureError(failure: Failure): BrokerError {
   return new BrokerError('app_failed', text)
 }
 
-/** A `BrokerError` on its way to another process. */
+/** An error on its way to another process; `code` is null for anything but a `BrokerError`. */
 export type ErrorMessage = {
-  readonly code: ErrorCode
+  readonly code: ErrorCode | null
   readonly message: string
   readonly fix: string | null
   readonly retriable: boolean
   readonly details: Record<string, string | number | boolean | null>
 }
 
-export function errorToMessage(
-  thrown: unknown,
-): ErrorMessage | { readonly code: null; readonly message: string } {
-  if (!(thrown instanceof BrokerError)) return { code: null, message: toError(thrown).message }
-  const { code, message, fix = null, retriable, details } = thrown
-  return { code, message, fix, retriable, details }
+export function errorToMessage(thrown: unknown): ErrorMessage {
+  if (thrown instanceof BrokerError) {
+    const { code, message, fix = null, retriable, details } = thrown
+    return { code, message, fix, retriable, details }
+  }
+  return { code: null, message: toError(thrown).message, fix: null, retriable: false, details: {} }
 }
 
-export function errorFromMessage(message: ReturnType<typeof errorToMessage>): Error {
-  if (message.code === null) return new Error(message.message)
-  const { code, fix, retriable, details } = message
-  return new BrokerError(code, message.message, { ...(fix === null ? {} : { fix }), retriable, details })
+export function errorFromMessage({ code, message, fix, retriable, details }: ErrorMessage): Error {
+  if (code === null) return new Error(message)
+  return new BrokerError(code, message, { ...(fix === null ? {} : { fix }), retriable, details })
 }

@@ -62,17 +62,6 @@ export function readSource(disk: Disk, path: string): string | null {
   }
 }
 
-/** The candidate nearest to a mistyped name, if one is near at all. */
-export function nearest(wrong: string, candidates: Iterable<string>): string | undefined {
-  let best: string | undefined
-  let bestDistance = Math.max(2, Math.floor(wrong.length / 4)) + 1
-  for (const candidate of candidates) {
-    const distance = editDistance(wrong, candidate)
-    if (distance < bestDistance) [best, bestDistance] = [candidate, distance]
-  }
-  return best
-}
-
 function exportsOf({ module, modules, disk }: Wanted): readonly string[] {
   const known = modules[module]
   if (known) return Object.keys(known)
@@ -119,17 +108,4 @@ function placeOfName(
     if (inside >= 0) return placeAt(file, source, match.index + match[0].indexOf(names) + inside)
   }
   return undefined
-}
-
-function editDistance(a: string, b: string): number {
-  let last = Array.from({ length: b.length + 1 }, (_, column) => column)
-  for (let row = 1; row <= a.length; row++) {
-    const current = [row]
-    for (let column = 1; column <= b.length; column++) {
-      const same = a[row - 1] === b[column - 1] ? 0 : 1
-      current[column] = Math.min(last[column]! + 1, current[column - 1]! + 1, last[column - 1]! + same)
-    }
-    last = current
-  }
-  return last[b.length]!
 }

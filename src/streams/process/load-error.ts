@@ -2,9 +2,10 @@
 // and the lines around it. The runtime tells these apart by class and message only, so this file knows their shapes.
 import { dirname, join, relative, resolve, sep } from 'node:path'
 import { BrokerError, type Disk, systemCode, toError } from '#base'
+import { didYouMean, suggest } from '#broker'
 import { codeFrame, formatPlace, placeAt, type SourcePlace } from './code-frame.ts'
 import type { Failure } from './failure.ts'
-import { findMissingExport, nearest, readSource } from './import-search.ts'
+import { findMissingExport, readSource } from './import-search.ts'
 
 export type LoadErrorContext = {
   /** The app's file, absolute. */
@@ -72,7 +73,7 @@ function explainUnresolved(thrown: Shape, context: LoadErrorContext): Finding | 
 function unresolvedText(specifier: string, referrer: string, context: LoadErrorContext): string {
   if (/^[./]/.test(specifier)) {
     const wanted = resolve(dirname(referrer), specifier)
-    const beside = nearest(
+    const beside = suggest(
       wanted,
       context.disk.list(dirname(wanted)).map((name) => join(dirname(wanted), name)),
     )
@@ -97,9 +98,8 @@ function explainMissingExport(thrown: Shape, context: LoadErrorContext): Finding
   if (!(thrown instanceof SyntaxError) || match === null) return undefined
   const [, name = '', module = ''] = match
   const { specifier, place, exported } = findMissingExport({ name, module, ...context })
-  const suggestion = nearest(name, exported)
-  const text = `"${specifier ?? module}" has no export "${name}"`
-  return { text: suggestion === undefined ? text : `${text}; did you mean "${suggestion}"?`, place }
+  const text = `"${specifier ?? module}" has no export "${name}"${didYouMean(name, exported)}`
+  return { text, place }
 }
 
 /** Anything thrown by code: the place is the top frame of the stack that is the user's. */

@@ -1,0 +1,91 @@
+// One process of an app, from spawn to exit: its channel, its port to the log, its console.
+import type { Clock, Logger } from '#base'
+import { toError } from '#base'
+import type { LogPort } from '../api.ts'
+import { readLines } from './console-lines.ts'
+import type { Failure } from './failure.ts'
+import { type ChildArguments, type FromChild, isFromChild, type ToChild } from './message.ts'
+import { portServer } from './port-server.ts'
+
+export type AppChildOptions = {
+  /** Starts this executable in child mode; the arguments follow. */
+  readonly command: readonly string[]
+  readonly args: ChildArguments
+  /** The signal is aborted when the process ends. */
+  readonly port: (signal: AbortSignal) => LogPort
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly onMessage: (message: Exclude<FromChild, { t: 'call' | 'log' }>) => void
+}
+
+export interface AppChild {
+  readonly pid: number
+  send(message: ToChild): void
+  /** SIGKILL. */
+  kill(): void
+  /** Why it ended, once it has and its console is read to the end; null if it was asked to and exited with 0. */
+  readonly ended: Promise<Failure | null>
+}
+
+/** Lines of stderr shown when a process ends without saying why. */
+const lastWordsMax = 8
+
+export function spawnAppChild(options: AppChildOptions): AppChild {
+  const { logger, clock } = options
+  const gone = new AbortController()
+  let asked = false
+  let failure: Failure | null = null
+  const lastWords: string[] = []
+
+  const child = Bun.spawn([...options.command, ...options.args], {
+    stdin: 'ignore',
+    stdout: 'pipe',
+    stderr: 'pipe',
+    serialization: 'advanced',
+    ipc: (message: unknown) => {
+      if (isFromChild(message)) receive(message)
+      else logger.debug({}, 'ignored a message that is not one of pspf')
+    },
+  })
+  const send = (message: ToChild) => {
+    if (message.t === 'stop') asked = true
+    if (gone.signal.aborted || child.exitCode !== null || child.signalCode !== null) return
+    try {
+      child.send(message)
+    } catch (error) {
+      // The process is ending; its exit is what counts.
+      logger.debug({ err: toError(error) }, 'the app did not take a message')
+    }
+  }
+  const serve = portServer(options.port(gone.signal), send)
+
+  const receive = (message: FromChild) => {
+    if (message.t === 'call') return void serve(message)
+    if (message.t === 'log') return logger[message.level](message.fields, message.message)
+    if (message.t === 'failed') failure = message.failure
+    options.onMessage(message)
+  }
+
+  const stdout = readLines(child.stdout, clock, (line) => logger.info({}, line))
+  const stderr = readLines(child.stderr, clock, (line) => {
+    logger.warn({}, line)
+    if (lastWords.push(line) > lastWordsMax) lastWords.shift()
+  })
+  const ended = child.exited.then(async (): Promise<Failure | null> => {
+    gone.abort()
+    await Promise.all([stdout, stderr])
+    if (failure !== null || (asked && child.exitCode === 0)) return failure
+    return endedBy(child.exitCode, child.signalCode, lastWords)
+  })
+  return { pid: child.pid, send, ended, kill: () => child.kill('SIGKILL') }
+}
+
+function endedBy(
+  exitCode: number | null,
+  signal: string | number | null,
+  lastWords: readonly string[],
+): Failure {
+  const how = signal === null ? `ended by itself with exit code ${exitCode}` : `was ended by ${signal}`
+  const message = `the process of the app ${how}`
+  return lastWords.length === 0 ? { message } : { message, frame: lastWords.join('\n') }
+}

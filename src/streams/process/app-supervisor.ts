@@ -1,0 +1,147 @@
+// All apps of a node, each in a process of its own.
+import { BrokerError, type Clock, type Logger, type Metrics, type Random, toError } from '#base'
+import type { Broker } from '#broker'
+import type { AppStatus } from '../api.ts'
+import { brokerPort } from './broker-port.ts'
+import type { Failure } from './failure.ts'
+import { PausedApps } from './paused-apps.ts'
+import { type SupervisionLimits, supervisionLimits } from './restart-policy.ts'
+import { SupervisedApp } from './supervised-app.ts'
+
+export type AppSupervisorOptions = {
+  readonly broker: Broker
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly metrics: Metrics
+  readonly dataDirectory: string
+  /** Starts this executable as an app's process: `[execPath, '__app']` compiled, `[bun, 'src/main.ts', '__app']` from source. */
+  readonly command: readonly string[]
+  readonly limits?: Partial<SupervisionLimits>
+}
+
+export type ChangeListener = () => void
+/** `extras`: what `runAppProcess` was told to send along, such as dashboards. Called again at each restart of the app. */
+export type DeclaredListener = (app: string, extras: unknown) => void
+
+export class AppSupervisor {
+  readonly #options: AppSupervisorOptions
+  readonly #apps: SupervisedApp[] = []
+  readonly #paused: PausedApps
+  readonly #changed = new Set<ChangeListener>()
+  readonly #declared = new Set<DeclaredListener>()
+  #closed = false
+
+  constructor(options: AppSupervisorOptions) {
+    this.#options = options
+    this.#paused = new PausedApps(options.broker)
+    options.metrics.collect(() => this.#measure())
+  }
+
+  /**
+   * Resolves when the app runs (or stays paused, as it was). Rejects with `app_failed` (message and code frame) when its
+   * first start fails; it stays in the list all the same and is started again with back-off.
+   */
+  async start(file: string): Promise<void> {
+    if (this.#closed) throw new BrokerError('closed', 'the node is stopping')
+    const { broker, clock, random, logger, dataDirectory, command } = this.#options
+    const app: SupervisedApp = new SupervisedApp({
+      file,
+      dataDirectory,
+      command,
+      clock,
+      random,
+      logger,
+      limits: { ...supervisionLimits, ...this.#options.limits },
+      port: (signal) => brokerPort(broker, signal),
+      declare: (id, extras) => this.#declare(app, id, extras),
+      isPaused: (id) => this.#paused.has(id),
+      onChange: () => this.#notify(),
+    })
+    this.#apps.push(app)
+    await app.start()
+  }
+
+  /** Until the node restarts, or `resume`. */
+  async stop(id: string): Promise<void> {
+    await this.#find(id).stop()
+  }
+
+  /** Durable: the app stays paused when the node restarts. */
+  async pause(id: string): Promise<void> {
+    const app = this.#find(id)
+    await this.#paused.set(app.id, true)
+    app.pause()
+  }
+
+  async resume(id: string): Promise<void> {
+    const app = this.#find(id)
+    await this.#paused.set(app.id, false)
+    if (!this.#closed) app.resume()
+  }
+
+  list(): AppStatus[] {
+    return this.#apps.map((app) => app.status())
+  }
+
+  get(id: string): AppStatus {
+    return this.#find(id).status()
+  }
+
+  /** Called when any app's status has changed, at least once a second per running app. Returns how to stop. */
+  onChange(listener: ChangeListener): () => void {
+    this.#changed.add(listener)
+    return () => this.#changed.delete(listener)
+  }
+
+  onDeclared(listener: DeclaredListener): () => void {
+    this.#declared.add(listener)
+    return () => this.#declared.delete(listener)
+  }
+
+  /** Every app commits what it has processed and ends; those that take too long are killed. */
+  async close(): Promise<void> {
+    this.#closed = true
+    await Promise.all(this.#apps.map((app) => app.stop()))
+  }
+
+  #declare(app: SupervisedApp, id: string, extras: unknown): Failure | null {
+    const other = this.#apps.find((candidate) => candidate !== app && candidate.id === id)
+    if (other) return { message: `the id "${id}" is taken by the app in ${other.file}` }
+    for (const listener of this.#declared) this.#call(() => listener(id, extras))
+    return null
+  }
+
+  #notify(): void {
+    for (const listener of this.#changed) this.#call(listener)
+  }
+
+  /** A listener's mistake is not the app's. */
+  #call(listener: () => void): void {
+    try {
+      listener()
+    } catch (error) {
+      this.#options.logger.error({ err: toError(error) }, 'a listener to apps failed')
+    }
+  }
+
+  #find(id: string): SupervisedApp {
+    const app = this.#apps.find((candidate) => candidate.id === id)
+    if (app) return app
+    const known = this.#apps.map((candidate) => candidate.id).join(', ')
+    throw new BrokerError('not_found', `there is no app "${id}"`, {
+      fix: known === '' ? 'start one: pspf serve app.ts' : `apps are ${known}`,
+    })
+  }
+
+  #measure(): void {
+    const { metrics } = this.#options
+    for (const { id, state, restarts, lag, memoryBytes } of this.list()) {
+      const labels = { app: id }
+      metrics.gauge('pspf_app_running', '1 while the app runs', labels).set(state === 'running' ? 1 : 0)
+      metrics.gauge('pspf_app_restarts', 'Restarts of the app since the node started', labels).set(restarts)
+      metrics.gauge('pspf_app_lag_records', 'Records the app has not processed yet', labels).set(lag)
+      metrics.gauge('pspf_app_memory_bytes', 'Memory of the process of the app', labels).set(memoryBytes)
+    }
+  }
+}

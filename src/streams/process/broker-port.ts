@@ -1,0 +1,40 @@
+// The log port over a broker in this process.
+import { BrokerError } from '#base'
+import type { Broker, TopicInfo, TopicSpec } from '#broker'
+import type { LogPort } from '../api.ts'
+
+/** `signal` ends the fetches that wait, when whoever asked is gone. */
+export function brokerPort(broker: Broker, signal?: AbortSignal): LogPort {
+  return {
+    async ensureTopics(specs) {
+      const topics: TopicInfo[] = []
+      for (const spec of specs) topics.push(await ensureTopic(broker, spec))
+      return topics
+    },
+    fetchSlice: (request) => broker.fetchSlice(signal === undefined ? request : { ...request, signal }),
+    committed: async (group, topic, partition) => broker.committed(group, topic, partition),
+    fence: (group, owner) => broker.fence(group, owner),
+    commit: (commit) => broker.commit(commit),
+  }
+}
+
+/** An existing topic stays as it is: its settings are its owner's, not the app's. */
+async function ensureTopic(broker: Broker, spec: TopicSpec): Promise<TopicInfo> {
+  try {
+    return broker.topic(spec.name)
+  } catch (error) {
+    if (!isCode(error, 'not_found')) throw error
+  }
+  try {
+    return await broker.createTopic(spec, { internal: isInternal(spec) })
+  } catch (error) {
+    // Another app was quicker.
+    if (isCode(error, 'already_exists')) return broker.topic(spec.name)
+    throw error
+  }
+}
+
+const isCode = (error: unknown, code: string) => error instanceof BrokerError && error.code === code
+
+/** Topics of the runtime: everybody may read them, only the app's commits write them. */
+const isInternal = ({ name }: TopicSpec) => name.endsWith('.changelog') || name.endsWith('.repartition')

@@ -1,0 +1,275 @@
+// One app under supervision: its process, and what happens when that ends.
+//
+//   starting -> running <-> paused        stop: -> stopped
+//       \          |
+//        v         v                      a process that ends:
+//      backing-off (waits, starts again) -> failed after too many quick failures; `resume` starts again
+import { basename, extname, resolve } from 'node:path'
+import {
+  asMillis,
+  BrokerError,
+  type Clock,
+  formatDuration,
+  formatSize,
+  type Logger,
+  type Random,
+  sleep,
+  type Timer,
+  toError,
+} from '#base'
+import type { AppState, AppStatus, GraphDescription, LogPort, RunningStatus } from '../api.ts'
+import { type AppChild, type AppChildOptions, spawnAppChild } from './app-child.ts'
+import { type Failure, failureError } from './failure.ts'
+import type { FromChild } from './message.ts'
+import { decideRestart, type SupervisionLimits } from './restart-policy.ts'
+
+export type SupervisedAppOptions = {
+  readonly file: string
+  readonly dataDirectory: string
+  readonly command: readonly string[]
+  readonly port: (signal: AbortSignal) => LogPort
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly limits: SupervisionLimits
+  /** The file is loaded and says what it is. Answers why it may not run, or null. Asked again at each restart. */
+  readonly declare: (app: string, extras: unknown) => Failure | null
+  /** Whether somebody paused it. */
+  readonly isPaused: (app: string) => Promise<boolean>
+  readonly onChange: () => void
+}
+
+type Message = Exclude<FromChild, { t: 'call' | 'log' }>
+
+export class SupervisedApp {
+  readonly file: string
+  /** Until the file is loaded, its name stands in. */
+  id: string
+  restarts = 0
+  readonly #options: SupervisedAppOptions
+  readonly #started = Promise.withResolvers<void>()
+  #state: AppState = 'starting'
+  #child: AppChild | null = null
+  /** The child runs the app, as opposed to having loaded it only. */
+  #begun = false
+  #graph: GraphDescription
+  #status: RunningStatus | null = null
+  #memoryBytes = 0
+  #error: Failure | null = null
+  #killedFor: string | null = null
+  #quickFailures = 0
+  #startedAt = 0
+  #spawnedAt = 0
+  #heardAt = 0
+  #restartTimer: Timer | null = null
+  #watchTimer: Timer | null = null
+  #isHopeless = false
+
+  constructor(options: SupervisedAppOptions) {
+    this.#options = options
+    this.file = resolve(options.file)
+    this.id = basename(this.file, extname(this.file))
+    this.#graph = { app: this.id, nodes: [], edges: [], topics: [] }
+    // Whoever does not wait for the start must not end the node by it.
+    this.#started.promise.catch(() => undefined)
+  }
+
+  /** Resolves when the app runs for the first time (or is known to be paused); rejects with its first failure. */
+  async start(): Promise<void> {
+    this.#spawn()
+    await this.#started.promise
+  }
+
+  /** That it is paused is the caller's to remember (see `isPaused`). */
+  pause(): void {
+    if (this.#state === 'stopped') return
+    if (this.#child !== null) this.#child.send({ t: 'pause' })
+    else {
+      this.#restartTimer?.cancel()
+      this.#become('paused')
+    }
+  }
+
+  /** Also starts what failed, waits for a restart, or was stopped. */
+  resume(): void {
+    this.#quickFailures = 0
+    this.#restartTimer?.cancel()
+    if (this.#child === null) this.#spawn()
+    else if (this.#state === 'stopped') throw new BrokerError('conflict', `the app "${this.id}" is stopping`)
+    else if (this.#begun) this.#child.send({ t: 'resume' })
+    else if (this.#state === 'paused') this.#begin()
+  }
+
+  /** The process commits and closes; after `stopWithinMs` it is killed. */
+  async stop(): Promise<void> {
+    this.#restartTimer?.cancel()
+    const child = this.#child
+    this.#become('stopped')
+    if (child === null) return
+    child.send({ t: 'stop' })
+    const drained = new AbortController()
+    const ended = child.ended.then(() => drained.abort())
+    await Promise.race([ended, sleep(this.#options.clock, this.#options.limits.stopWithinMs, drained.signal)])
+    if (!drained.signal.aborted) {
+      this.#options.logger.warn({ app: this.id }, 'the app did not stop in time and is killed')
+      child.kill()
+    }
+    await ended
+  }
+
+  status(): AppStatus {
+    const isUp = this.#child !== null && this.#status !== null
+    return {
+      id: this.id,
+      state: this.#state,
+      file: this.file,
+      graph: this.#graph,
+      nodes: this.#status?.nodes ?? [],
+      tasks: this.#status?.tasks ?? [],
+      recordsPerSecond: isUp ? this.#status!.recordsPerSecond : 0,
+      lag: this.#status?.lag ?? 0,
+      memoryBytes: this.#child === null ? 0 : this.#memoryBytes,
+      restarts: this.restarts,
+      error: this.#error,
+      startedAt: this.#child === null ? null : asMillis(this.#startedAt),
+    }
+  }
+
+  #spawn(): void {
+    const { clock, logger, dataDirectory } = this.#options
+    this.#begun = false
+    this.#isHopeless = false
+    this.#killedFor = null
+    this.#startedAt = clock.now()
+    this.#spawnedAt = this.#heardAt = clock.monotonic()
+    this.#become('starting')
+    const options: AppChildOptions = {
+      command: this.#options.command,
+      args: [this.file, resolve(dataDirectory)],
+      port: this.#options.port,
+      clock,
+      logger: logger.child({ component: 'app', app: this.id }),
+      // A child speaks only after the spawn has returned.
+      onMessage: (message) => this.#receive(child as AppChild, message),
+    }
+    const child = this.#tryToSpawn(options)
+    if (child === null) return
+    this.#child = child
+    this.#watch()
+    void child.ended.then((failure) => this.#childEnded(child, failure))
+  }
+
+  #tryToSpawn(options: AppChildOptions): AppChild | null {
+    try {
+      return spawnAppChild(options)
+    } catch (error) {
+      this.#failed({ message: `the process of the app cannot be started: ${toError(error).message}` })
+      return null
+    }
+  }
+
+  #receive(child: AppChild, message: Message): void {
+    if (child !== this.#child || this.#state === 'stopped') return
+    this.#heardAt = this.#options.clock.monotonic()
+    if (message.t === 'declare') void this.#declared(child, message)
+    else if (message.t === 'status') this.#reported(message)
+  }
+
+  async #declared(child: AppChild, message: Extract<Message, { t: 'declare' }>): Promise<void> {
+    const refusal = this.#options.declare(message.app, message.extras)
+    if (refusal !== null) {
+      this.#giveUp(refusal)
+      return
+    }
+    this.id = message.app
+    this.#graph = message.graph
+    const paused = await this.#options.isPaused(message.app)
+    if (child !== this.#child || this.#state !== 'starting') return
+    if (!paused) {
+      this.#begin()
+      return
+    }
+    this.#become('paused')
+    this.#started.resolve()
+  }
+
+  #begin(): void {
+    this.#begun = true
+    this.#child?.send({ t: 'begin' })
+    this.#become('starting')
+  }
+
+  #reported({ status, memoryBytes }: Extract<Message, { t: 'status' }>): void {
+    const { memoryBytesMax } = this.#options.limits
+    this.#memoryBytes = memoryBytes
+    if (memoryBytesMax !== null && memoryBytes > memoryBytesMax) {
+      this.#kill(
+        `the app used ${formatSize(memoryBytes)} of memory, its limit is ${formatSize(memoryBytesMax)}`,
+      )
+      return
+    }
+    if (status === null) return
+    this.#status = status
+    this.#graph = status.graph
+    if (status.state === 'running') this.#error = null
+    if (status.state === 'running' || status.state === 'paused') this.#started.resolve()
+    this.#become(status.state)
+  }
+
+  #childEnded(child: AppChild, failure: Failure | null): void {
+    if (child !== this.#child) return
+    this.#child = null
+    this.#watchTimer?.cancel()
+    if (this.#state === 'stopped') this.#options.onChange()
+    else if (this.#killedFor !== null) this.#failed({ message: this.#killedFor })
+    else this.#failed(failure ?? { message: 'the app ended' })
+  }
+
+  #failed(failure: Failure): void {
+    const { clock, random, limits, logger } = this.#options
+    this.#error = failure
+    this.#started.reject(failureError(failure))
+    const run = { ranMs: clock.monotonic() - this.#spawnedAt, quickFailures: this.#quickFailures }
+    const decision = this.#isHopeless ? ({ kind: 'give-up' } as const) : decideRestart(run, limits, random)
+    const fields = { app: this.id, ...(failure.frame === undefined ? {} : { frame: failure.frame }) }
+    if (decision.kind === 'give-up') {
+      logger.error(fields, `app failed and is not started again: ${failure.message}`)
+      this.#become('failed')
+      return
+    }
+    logger.warn({ ...fields, afterMs: decision.afterMs }, `app failed, starts again: ${failure.message}`)
+    this.#quickFailures = decision.quickFailures
+    this.#become('backing-off')
+    this.#restartTimer = clock.after(decision.afterMs, () => {
+      this.restarts++
+      this.#spawn()
+    })
+  }
+
+  /** Another app has its name, so that starting it again would not help. */
+  #giveUp(failure: Failure): void {
+    this.#isHopeless = true
+    this.#kill(failure.message)
+  }
+
+  #kill(why: string): void {
+    this.#killedFor ??= why
+    this.#child?.kill()
+  }
+
+  /** Kills a process that has been silent for too long. */
+  #watch(): void {
+    const { clock, limits } = this.#options
+    this.#watchTimer = clock.after(limits.unresponsiveAfterMs / 3, () => {
+      const silentMs = clock.monotonic() - this.#heardAt
+      if (silentMs < limits.unresponsiveAfterMs) this.#watch()
+      else
+        this.#kill(`the app did not answer for ${formatDuration(silentMs)}: does it wait in an endless loop?`)
+    })
+  }
+
+  #become(state: AppState): void {
+    this.#state = state
+    this.#options.onChange()
+  }
+}
