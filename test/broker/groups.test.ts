@@ -56,6 +56,18 @@ describe('commits', () => {
     expect(await readAll(broker, 'out', 1)).toHaveLength(1)
   })
 
+  test('the later of two commits counts, whichever is heard of first', async () => {
+    const { broker, log } = await withTopics()
+    log.answersReversed = true
+    log.held = true
+    const commits = [broker.commit(simple([at(4)])), broker.commit(simple([at(2)]))]
+    await new Promise(setImmediate)
+    log.held = false
+    log.sync()
+    await Promise.all(commits)
+    expect(broker.committed('app', 'in', 0)).toBe(asOffset(2))
+  })
+
   test('a commit of nothing is fine, unless its owner is fenced', async () => {
     const { broker } = await withTopics()
     const nothing = { group: 'app', owner: '0_0', epoch: 1, batches: [], offsets: [] }
@@ -195,6 +207,7 @@ describe('fencing', () => {
   test('a take-over sees whatever the old owner had under way', async () => {
     const { broker, log } = await withTopics()
     const old = await broker.fence('app', '0_0')
+    log.answersReversed = true
     log.held = true
     const underWay = step(broker, old, 3, 'x')
     const takeover = broker.fence('app', '0_0').then(() => broker.committed('app', 'in', 0))

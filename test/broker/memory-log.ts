@@ -122,6 +122,8 @@ export class MemoryLog implements LogGroup {
   readonly frames: (readonly LogEntry[])[] = []
   /** While true, appends queue; `sync()` lets them through. */
   held = false
+  /** Callers of one sync hear of it in reverse: nothing promises them an order. */
+  answersReversed = false
   /** The next append is rejected with it. */
   nextFailure: BrokerError | null = null
   readonly #now: () => number
@@ -158,13 +160,15 @@ export class MemoryLog implements LogGroup {
   sync(): void {
     const queue = this.#queue
     this.#queue = []
-    for (const { entries, resolve, reject } of queue) {
+    const answers = queue.map(({ entries, resolve, reject }) => {
       try {
-        resolve(this.#apply(entries))
+        const appended = this.#apply(entries)
+        return () => resolve(appended)
       } catch (thrown) {
-        reject(thrown)
+        return () => reject(thrown)
       }
-    }
+    })
+    for (const answer of this.answersReversed ? answers.reverse() : answers) answer()
   }
 
   partition(id: PartitionId): MemoryPartition | undefined {
