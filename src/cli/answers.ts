@@ -1,0 +1,16 @@
+// What the node answers, as types: the contract of its HTTP interface.
+export type {
+  AppStatus,
+  DashboardSpec,
+  GraphDescription,
+  GraphNode,
+  GroupSummary,
+  Health,
+  Problem,
+  ProduceAnswer,
+  RecordJson,
+  RecordsPage,
+  ResetAnswer,
+  TopicDetail,
+  TopicSummary,
+} from '#node'

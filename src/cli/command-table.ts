@@ -1,0 +1,39 @@
+// Every command, in the order in which help shows them.
+
+import type { Command } from './command.ts'
+import { appCommands } from './commands/app.ts'
+import { consumeCommands } from './commands/consume.ts'
+import { dashboardCommands } from './commands/dashboard.ts'
+import { exampleCommands } from './commands/examples.ts'
+import { groupCommands } from './commands/group.ts'
+import { produceCommands } from './commands/produce.ts'
+import { selfCommands } from './commands/self.ts'
+import { serveCommands, serveFlags } from './commands/serve.ts'
+import { statusCommands } from './commands/status.ts'
+import { topicCommands } from './commands/topic.ts'
+
+export const commands: readonly Command[] = [
+  ...serveCommands,
+  ...produceCommands,
+  ...consumeCommands,
+  ...topicCommands,
+  ...groupCommands,
+  ...appCommands,
+  ...dashboardCommands,
+  ...exampleCommands,
+  ...statusCommands,
+]
+
+/**
+ * The table for these words. The settings of `serve` come from the node, which is loaded only where they matter, so that
+ * every other command starts without it.
+ */
+export async function tableFor(words: readonly string[]): Promise<readonly Command[]> {
+  const needsServe = words.some((word) => word === 'serve' || word === 'help')
+  const flags = needsServe ? await serveFlags() : []
+  const table: readonly Command[] = [
+    ...commands.map((command) => (command.path[0] === 'serve' ? { ...command, flags } : command)),
+    ...selfCommands(() => table),
+  ]
+  return table
+}

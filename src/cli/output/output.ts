@@ -1,0 +1,228 @@
+// One renderer for every command: rows become a table, JSON, NDJSON, YAML, CSV or names. People's formats show columns,
+// machines' formats show the node's own objects, so that their keys are those of the API.
+import type { Format } from '../global-flags.ts'
+import type { Terminal } from '../terminal.ts'
+import { harmless, type Paint } from './style.ts'
+import { TableText } from './table-text.ts'
+
+export type Column<Row> = {
+  readonly title: string
+  /** What CSV shows, and the table unless `show` is given. */
+  of(row: Row): unknown
+  /** For people: `12.3 MB` where CSV has bytes. */
+  show?(row: Row): string
+  readonly right?: boolean
+  /** Only with `-o wide`. */
+  readonly wide?: boolean
+  /** Least width of a column whose rows arrive one by one. */
+  readonly width?: number
+}
+
+export type View<Row> = {
+  readonly columns: readonly Column<Row>[]
+  name(row: Row): string
+}
+
+export type OutputOptions = {
+  readonly terminal: Terminal
+  readonly format: Format
+  readonly fields: readonly string[] | undefined
+  readonly headers: boolean
+  readonly paint: Paint
+}
+
+export class Output {
+  readonly format: Format
+  readonly #options: OutputOptions
+
+  constructor(options: OutputOptions) {
+    this.#options = options
+    this.format = options.format
+  }
+
+  /** Whether a person reads it: notes and sentences belong there only. */
+  get forPeople(): boolean {
+    return this.format === 'table' || this.format === 'wide'
+  }
+
+  async list<Row extends object>(rows: readonly Row[], view: View<Row>): Promise<void> {
+    const stream = this.stream(view)
+    await stream.write(rows)
+    await stream.end()
+  }
+
+  /** Rows that arrive little by little. */
+  stream<Row extends object>(view: View<Row>): RowStream<Row> {
+    return new RowStream(withFields(view, this.#options.fields, this.format), this.#options)
+  }
+
+  /** One object: for people a column of fields, then whatever `more` says; its JSON for machines. */
+  async one<Row extends object>(row: Row, view: View<Row>, more = ''): Promise<void> {
+    if (!this.forPeople) return await this.#object(row, view)
+    const { paint, terminal } = this.#options
+    const columns = withFields(view, this.#options.fields, 'wide').columns
+    const width = Math.max(...columns.map((column) => column.title.length))
+    const lines = columns.map(
+      (column) => `${paint.dim(column.title.padEnd(width))}  ${cellText(column, row)}\n`,
+    )
+    await terminal.out(lines.join('') + more)
+  }
+
+  /** What a command did, as a sentence for people and as the node's answer for machines. */
+  async done<Row extends object>(answer: Row, name: string, sentence: string): Promise<void> {
+    if (this.forPeople) return await this.#options.terminal.out(`${sentence}\n`)
+    await this.#object(answer, { columns: [], name: () => name })
+  }
+
+  /** Text as it is: a file, a script, a graph. */
+  text(text: string): Promise<void> {
+    return this.#options.terminal.out(text)
+  }
+
+  /** A table for people inside a larger description. */
+  table<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): string {
+    return tableOf(columns, this.#options).text(
+      rows.map((row) => columns.map((column) => cellText(column, row))),
+    )
+  }
+
+  async #object<Row extends object>(row: Row, view: View<Row>): Promise<void> {
+    const { format, fields, terminal } = this.#options
+    const shown = project(row, view, fields)
+    if (format === 'json') return await terminal.out(`${JSON.stringify(shown, null, 2)}\n`)
+    if (format === 'jsonl') return await terminal.out(`${JSON.stringify(shown)}\n`)
+    if (format === 'yaml') return await terminal.out(`${Bun.YAML.stringify(shown, null, 2)}\n`)
+    if (format === 'name') return await terminal.out(`${view.name(row)}\n`)
+    const columns = view.columns.length > 0 ? view.columns : columnsOf<Row>(Object.keys(row))
+    await this.list([row], { ...view, columns })
+  }
+}
+
+/** Rows on their way out. `end` closes what a format must close. */
+export class RowStream<Row extends object> {
+  readonly #view: View<Row>
+  readonly #options: OutputOptions
+  readonly #table: TableText
+  #count = 0
+
+  constructor(view: View<Row>, options: OutputOptions) {
+    this.#view = view
+    this.#options = options
+    this.#table = tableOf(view.columns, options)
+  }
+
+  async write(rows: readonly Row[]): Promise<void> {
+    if (rows.length > 0) await this.#options.terminal.out(this.#text(rows))
+    this.#count += rows.length
+  }
+
+  async end(): Promise<void> {
+    const { terminal, format, headers } = this.#options
+    if (format === 'json') return await terminal.out(this.#count === 0 ? '[]\n' : '\n]\n')
+    if (format === 'yaml' && this.#count === 0) return await terminal.out('[]\n')
+    if (this.#count > 0 || !headers) return
+    if (format === 'csv') await terminal.out(this.#csvHeader())
+    if (format === 'table' || format === 'wide') await terminal.out(this.#table.text([]))
+  }
+
+  #text(rows: readonly Row[]): string {
+    const { fields, headers } = this.#options
+    const { columns } = this.#view
+    const objects = () => rows.map((row) => project(row, this.#view, fields))
+    switch (this.#options.format) {
+      case 'json':
+        return (
+          (this.#count === 0 ? '[\n  ' : ',\n  ') +
+          objects()
+            .map((row) => JSON.stringify(row, null, 2).replaceAll('\n', '\n  '))
+            .join(',\n  ')
+        )
+      case 'jsonl':
+        return objects()
+          .map((row) => `${JSON.stringify(row)}\n`)
+          .join('')
+      case 'yaml':
+        return `${Bun.YAML.stringify(objects(), null, 2)}\n`
+      case 'name':
+        return rows.map((row) => `${harmless(this.#view.name(row))}\n`).join('')
+      case 'csv':
+        return (
+          (this.#count === 0 && headers ? this.#csvHeader() : '') +
+          rows.map((row) => csvLine(columns.map((column) => column.of(row)))).join('')
+        )
+      case 'table':
+      case 'wide':
+        return this.#table.text(rows.map((row) => columns.map((column) => cellText(column, row))))
+    }
+  }
+
+  #csvHeader(): string {
+    return csvLine(this.#view.columns.map((column) => column.title))
+  }
+}
+
+function tableOf<Row>(
+  columns: readonly Column<Row>[],
+  { terminal, headers, paint }: OutputOptions,
+): TableText {
+  return new TableText({
+    columns,
+    headers,
+    paint,
+    widthMax: terminal.outputIsTerminal ? terminal.columns : null,
+  })
+}
+
+/** The columns to show: those asked for by `--fields`, else all that the format has room for. */
+function withFields<Row extends object>(
+  view: View<Row>,
+  fields: readonly string[] | undefined,
+  format: Format,
+): View<Row> {
+  if (!fields) return { ...view, columns: view.columns.filter((column) => format === 'wide' || !column.wide) }
+  const columns = fields.map(
+    (field) => view.columns.find((column) => column.title === field) ?? columnsOf<Row>([field])[0]!,
+  )
+  return { ...view, columns }
+}
+
+const columnsOf = <Row>(titles: readonly string[]): Column<Row>[] =>
+  titles.map((title) => ({ title, of: (row) => at(row, title) }))
+
+function project<Row extends object>(
+  row: Row,
+  view: View<Row>,
+  fields: readonly string[] | undefined,
+): unknown {
+  if (!fields) return row
+  const pick = (field: string) =>
+    at(row, field) ?? view.columns.find((column) => column.title === field)?.of(row) ?? null
+  return Object.fromEntries(fields.map((field) => [field, pick(field)]))
+}
+
+/** `at({ window: { start: 5 } }, 'window.start') -> 5` */
+export function at(row: unknown, path: string): unknown {
+  let value = row
+  for (const key of path.split('.')) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined
+    value = (value as Record<string, unknown>)[key]
+  }
+  return value
+}
+
+function cellText<Row>(column: Column<Row>, row: Row): string {
+  return harmless(column.show ? column.show(row) : plainText(column.of(row)))
+}
+
+function plainText(value: unknown): string {
+  if (value === null || value === undefined) return '-'
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+}
+
+function csvLine(values: readonly unknown[]): string {
+  const cells = values.map((value) => {
+    const text = value === null || value === undefined ? '' : plainText(value)
+    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+  })
+  return `${cells.join(',')}\n`
+}

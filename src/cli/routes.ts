@@ -1,0 +1,5 @@
+// Addresses of things on the node.
+
+export const topicPath = (name: string) => `/api/v1/topics/${encodeURIComponent(name)}`
+export const groupPath = (id: string) => `/api/v1/groups/${encodeURIComponent(id)}`
+export const appPath = (id: string) => `/api/v1/apps/${encodeURIComponent(id)}`

@@ -1,0 +1,4 @@
+// The program: everything is in cli.
+import { main } from '#cli'
+
+await main()
