@@ -1,5 +1,39 @@
 // What travels between the server and a browser, the CLI or a script. Types only: the UI may import nothing else of src.
-import type { RecordJson, TopicSummary } from '#dashboards'
+//
+// Lists are bare arrays. Every failure is a `Problem`. Unknown query parameters and unknown fields are refused.
+//
+//   GET    /health /livez /readyz /startupz    Health; {status, detail}; 503 when down or not ready. Never need a token.
+//   GET    /metrics                            Prometheus text
+//   GET    /swagger  /swagger/json             API page; OpenAPI document
+//   GET    /api/v1/topics ?internal=true       TopicSummary[]; internal topics only when asked for
+//   POST   /api/v1/topics                      CreateTopic -> 201 TopicDetail
+//   GET    /api/v1/topics/:topic               TopicDetail
+//   PATCH  /api/v1/topics/:topic               AlterTopic -> TopicDetail
+//   DELETE /api/v1/topics/:topic               204
+//   POST   /api/v1/topics/:topic/records       application/json: ProduceRequest; application/x-ndjson: one value a line,
+//            ?keyField=user.id                 stored byte for byte -> ProduceAnswer, after the durable append
+//   GET    /api/v1/topics/:topic/records       RecordsPage. `from` is earliest (default), latest, an offset or an ISO time;
+//            ?partition&from&limit&waitMs      `partition` may be left out when there is only one. `waitMs` waits for the
+//            &follow                           first record. With `Accept: application/x-ndjson` one RecordJson a line, to
+//                                              the end as it was at the start, or for ever with `follow=true`.
+//   DELETE /api/v1/topics/:topic/records       TruncateAnswer: deletes what lies before `before` (earliest.. as `from`),
+//            ?before&partition                 in whole segments; all partitions when `partition` is left out
+//   GET    /api/v1/groups  /groups/:group      GroupSummary[]; GroupSummary
+//   DELETE /api/v1/groups/:group               204
+//   POST   /api/v1/groups/:group/offsets       ResetOffsets -> ResetAnswer; with `dryRun` nothing changes
+//   GET    /api/v1/apps  /apps/:app            AppStatus[]; AppStatus
+//   POST   /api/v1/apps/:app/pause  /resume    AppStatus
+//   GET    /api/v1/tables  /tables/:table      TableSummary[]; TableSummary
+//   GET    /api/v1/dashboards  /dashboards/:id DashboardSpec[]; DashboardSpec
+//   GET    /api/v1/widgets/:id/history         WidgetHistory: what the live socket's snapshot holds
+//   GET    /api/v1/overview                    Overview: the JSON twin of the first page
+//   GET    /api/v1/diagnostics                 Diagnostics
+//   GET    /api/v1/config                      the running configuration, secrets removed
+//   WS     /ws                                 the language of src/dashboards/live.ts
+//
+// Tokens, where the server asks for one: `Authorization: Bearer TOKEN`. A browser cannot set that header on a socket, so
+// `/ws` also takes it as a second sub-protocol: new WebSocket(url, ['pspf', 'pspf.token.' + TOKEN]).
+import type { RecordJson, TopicSummary, WidgetData } from '#dashboards'
 
 export type {
   ChannelData,
@@ -64,3 +98,68 @@ export type Health = {
   apps: { count: number; running: number; failed: number }
   throughput: { recordsInPerSecond: number; bytesInPerSecond: number; recordsOutPerSecond: number }
 }
+
+/** Absent fields take the node's defaults. */
+export type CreateTopic = { name: string; partitions?: number; config?: TopicChange }
+
+export type AlterTopic = { config: TopicChange }
+
+export type TopicChange = {
+  /** Milliseconds after the append; null keeps for ever. */
+  retentionMs?: number | null
+  /** Per partition; null has no limit. */
+  retentionBytes?: number | null
+  compression?: 'none' | 'gzip' | 'zstd'
+}
+
+export type ProduceRequest = { records: ProduceRecordJson[] }
+
+/** What a `RecordJson` holds can be sent back as it is, less its offset. */
+export type ProduceRecordJson = {
+  /** Text as it is; any other JSON value as its JSON text. */
+  key?: unknown
+  /** Stored as the JSON text that was sent, byte for byte. null is a tombstone. */
+  value: unknown
+  headers?: Record<string, string>
+  partition?: number
+  timestamp?: number
+  encoding?: { key?: 'base64'; value?: 'base64' }
+}
+
+export type PartitionRange = { partition: number; startOffset: number; endOffset: number }
+
+export type TruncateAnswer = { partitions: PartitionRange[] }
+
+/** Either `to` for everything the group reads (narrowed by `topic` and `partition`), or each position by hand. */
+export type ResetOffsets = {
+  /** earliest, latest, an offset or an ISO time. */
+  to?: string
+  topic?: string
+  partition?: number
+  offsets?: { topic: string; partition: number; offset: number }[]
+  dryRun?: boolean
+}
+
+/** `skipped` records will not be read, `replayed` ones are read again. */
+export type ResetAnswer = {
+  group: string
+  dryRun: boolean
+  changes: {
+    topic: string
+    partition: number
+    from: number
+    to: number
+    skipped: number
+    replayed: number
+  }[]
+}
+
+export type TableSummary = { name: string; app: string; topic: string; keys: number }
+
+export type Diagnostics = Pick<Health, 'status' | 'checks'>
+
+/** Answer of the probes. */
+export type Probe = { status: 'ok' | 'failed'; detail: string }
+
+/** A whole view, and the sequence a live subscription goes on from. */
+export type WidgetHistory = { epoch: string; seq: number; data: WidgetData }

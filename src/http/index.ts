@@ -1,1 +1,7 @@
+export type { Asset, Assets } from './assets.ts'
 export type * from './contract.ts'
+export { defaultHttpLimits, type HttpLimits } from './limits.ts'
+export { hashToken, isLoopback, type Role, type Security, type Token } from './security.ts'
+export { createHttpServer, type HttpServer, type HttpServerOptions } from './server.ts'
+export type { AppControl, DashboardList, NodeFacts, WidgetViews } from './services.ts'
+export type { LiveHubPort, LiveSocket } from './socket.ts'

@@ -1,0 +1,260 @@
+// The named shapes of answers and bodies, for the OpenAPI document. A test holds them to the types of contract.ts and
+// to what the server really answers.
+import { exactly, integer, list, type Models, named, nullable, oneOf, t, texts } from './shape.ts'
+
+const count = () => integer(0)
+const millis = (description: string) => integer(0, Number.MAX_SAFE_INTEGER, { description })
+
+const problem = t.Object(
+  {
+    type: t.String(),
+    title: t.String({ description: 'what' }),
+    status: integer(400, 599),
+    detail: t.String({ description: 'why' }),
+    code: t.String({ description: 'stable: scripts may rely on it' }),
+    fix: t.Optional(t.String({ description: 'what to do about it' })),
+    retriable: t.Boolean({ description: 'the same request may succeed later' }),
+  },
+  {
+    additionalProperties: true,
+    description: 'RFC 9457; further members carry facts such as limits and positions',
+  },
+)
+
+const topicConfig = exactly({
+  retentionMs: nullable(integer(1)),
+  retentionBytes: nullable(integer(1)),
+  compression: t.String(),
+})
+
+const topicSummaryFields = {
+  name: t.String(),
+  id: t.String({ description: 'new for every creation of a topic' }),
+  internal: t.Boolean(),
+  partitions: integer(1),
+  records: count(),
+  sizeBytes: count(),
+  config: topicConfig,
+  createdAt: millis('milliseconds UTC'),
+  lastAppendTime: millis('milliseconds UTC; 0 while empty'),
+  recordsPerSecond: t.Number(),
+  bytesPerSecond: t.Number(),
+}
+
+const partition = exactly({
+  partition: count(),
+  startOffset: count(),
+  endOffset: integer(0, Number.MAX_SAFE_INTEGER, { description: 'one past the last record' }),
+  sizeBytes: count(),
+  lastAppendTime: count(),
+})
+
+/** A setting that is left out keeps its value. */
+export const topicChange = exactly({
+  retentionMs: t.Optional(
+    nullable(integer(1, undefined, { description: 'after the append; null keeps for ever' })),
+  ),
+  retentionBytes: t.Optional(
+    nullable(integer(1, undefined, { description: 'per partition; null has no limit' })),
+  ),
+  compression: t.Optional(oneOf(['none', 'gzip', 'zstd'])),
+})
+
+export const createTopic = exactly({
+  name: t.String({ minLength: 1 }),
+  partitions: t.Optional(integer(1, 2 ** 31 - 1)),
+  config: t.Optional(topicChange),
+})
+
+export const alterTopic = exactly({ config: topicChange })
+
+const record = exactly({
+  partition: count(),
+  offset: count(),
+  timestamp: integer(Number.MIN_SAFE_INTEGER),
+  key: nullable(t.String()),
+  value: t.Unknown({ description: 'JSON if the stored bytes are JSON, else text, else base64' }),
+  headers: texts(),
+  encoding: t.Optional(exactly({ key: t.Optional(oneOf(['base64'])), value: t.Optional(oneOf(['base64'])) })),
+})
+
+const range = exactly({ partition: count(), startOffset: count(), endOffset: count() })
+
+const groupOffset = exactly({
+  topic: t.String(),
+  partition: count(),
+  offset: count(),
+  endOffset: count(),
+  lag: count(),
+})
+
+export const resetOffsets = exactly({
+  to: t.Optional(t.String({ minLength: 1, description: 'earliest, latest, an offset or an ISO time' })),
+  topic: t.Optional(t.String({ minLength: 1, description: 'only this topic' })),
+  partition: t.Optional(integer(0, 2 ** 31 - 1, { description: 'only this partition' })),
+  offsets: t.Optional(
+    list(
+      exactly({ topic: t.String({ minLength: 1 }), partition: integer(0, 2 ** 31 - 1), offset: count() }),
+      {
+        minItems: 1,
+        maxItems: 10_000,
+      },
+    ),
+  ),
+  dryRun: t.Optional(t.Boolean({ description: 'say what would change, and change nothing' })),
+})
+
+const resetAnswer = exactly({
+  group: t.String(),
+  dryRun: t.Boolean(),
+  changes: list(
+    exactly({
+      topic: t.String(),
+      partition: count(),
+      from: count(),
+      to: count(),
+      skipped: integer(0, undefined, { description: 'records that will not be read' }),
+      replayed: integer(0, undefined, { description: 'records that are read again' }),
+    }),
+  ),
+})
+
+const graph = t.Object(
+  { app: t.String(), nodes: list(t.Object({}, { additionalProperties: true })) },
+  { additionalProperties: true, description: 'nodes, edges and topics of the operator graph' },
+)
+
+const app = exactly({
+  id: t.String(),
+  state: oneOf(['starting', 'running', 'paused', 'backing-off', 'failed', 'stopped']),
+  file: t.String(),
+  graph,
+  nodes: list(
+    exactly({ id: t.String(), recordsIn: count(), recordsOut: count(), errors: count(), late: count() }),
+  ),
+  tasks: list(
+    exactly({
+      task: t.String(),
+      topic: t.String(),
+      partition: count(),
+      position: count(),
+      lag: count(),
+      watermark: nullable(t.Number()),
+      commits: count(),
+      commitMs: t.Number(),
+    }),
+  ),
+  recordsPerSecond: t.Number(),
+  lag: count(),
+  memoryBytes: count(),
+  restarts: count(),
+  error: nullable(exactly({ message: t.String(), frame: t.Optional(t.String()) })),
+  startedAt: nullable(t.Number()),
+})
+
+const widget = t.Object(
+  {
+    id: t.String(),
+    kind: oneOf(['stat', 'line', 'area', 'bar', 'table']),
+    title: t.String(),
+    topic: t.String(),
+  },
+  { additionalProperties: true, description: 'and the options of its kind' },
+)
+
+const dashboard = exactly({
+  id: t.String(),
+  title: t.String(),
+  description: t.Optional(t.String()),
+  app: nullable(t.String()),
+  widgets: list(widget),
+})
+
+const widgetData = t.Object(
+  { kind: oneOf(['stat', 'series', 'bars', 'rows']) },
+  { additionalProperties: true, description: 'a whole view of its kind' },
+)
+
+const check = exactly({ name: t.String(), status: oneOf(['pass', 'warn', 'fail']), detail: t.String() })
+const status = oneOf(['ok', 'degraded', 'down'])
+
+const health = exactly({
+  status,
+  version: t.String(),
+  uptimeSeconds: t.Number(),
+  checks: list(check),
+  connections: exactly({ websocket: count() }),
+  topics: exactly({ count: count(), records: count(), sizeBytes: count() }),
+  apps: exactly({ count: count(), running: count(), failed: count() }),
+  throughput: exactly({
+    recordsInPerSecond: t.Number(),
+    bytesInPerSecond: t.Number(),
+    recordsOutPerSecond: t.Number(),
+  }),
+})
+
+const overview = exactly({
+  verdict: exactly({ status, text: t.String() }),
+  version: t.String(),
+  uptimeSeconds: t.Number(),
+  durability: t.String(),
+  disk: exactly({
+    freeBytes: count(),
+    totalBytes: count(),
+    logBytes: count(),
+    fullInSeconds: nullable(t.Number()),
+  }),
+  points: list(
+    exactly({
+      at: t.Number(),
+      recordsInPerSecond: t.Number(),
+      bytesInPerSecond: t.Number(),
+      recordsOutPerSecond: t.Number(),
+      appendP50Ms: t.Number(),
+      appendP99Ms: t.Number(),
+      lag: t.Number(),
+      viewers: t.Number(),
+      memoryBytes: t.Number(),
+    }),
+  ),
+  hotTopics: list(exactly({ name: t.String(), recordsPerSecond: t.Number(), bytesPerSecond: t.Number() })),
+  events: list(exactly({ at: t.Number(), level: oneOf(['info', 'warn', 'error']), text: t.String() })),
+})
+
+export const models = {
+  Problem: problem,
+  TopicSummary: exactly(topicSummaryFields),
+  TopicDetail: exactly({
+    ...topicSummaryFields,
+    partitionList: list(partition),
+    readers: list(exactly({ group: t.String(), lag: count() })),
+  }),
+  Record: record,
+  RecordsPage: exactly({
+    records: list(named('Record')),
+    next: integer(0, undefined, { description: 'offset to go on from' }),
+    startOffset: count(),
+    endOffset: count(),
+  }),
+  ProduceAnswer: exactly({
+    count: count(),
+    offsets: list(exactly({ partition: count(), offset: count() })),
+  }),
+  TruncateAnswer: exactly({ partitions: list(range) }),
+  Group: exactly({ id: t.String(), lag: count(), offsets: list(groupOffset) }),
+  ResetAnswer: resetAnswer,
+  App: app,
+  Table: exactly({ name: t.String(), app: t.String(), topic: t.String(), keys: count() }),
+  Dashboard: dashboard,
+  WidgetHistory: exactly({ epoch: t.String(), seq: integer(-1), data: widgetData }),
+  Overview: overview,
+  Health: health,
+  Diagnostics: exactly({ status, checks: list(check) }),
+  Probe: exactly({ status: oneOf(['ok', 'failed']), detail: t.String() }),
+} satisfies Models
+
+export type ModelName = keyof typeof models
+
+/** An answer that is one of the models, or a list of them. */
+export const one = (name: ModelName, description: string) => ({ description, schema: named(name) })
+export const many = (name: ModelName, description: string) => ({ description, schema: list(named(name)) })

@@ -1,0 +1,259 @@
+// A server on a real socket over fakes, and a raw client for requests that no HTTP client would send.
+import { AssertionError, BrokerError, createLogger, Metrics, realClock } from '#base'
+import type { DashboardSpec } from '#dashboards'
+import {
+  type AppControl,
+  type Asset,
+  createHttpServer,
+  type Health,
+  type HttpServer,
+  type HttpServerOptions,
+  type LiveHubPort,
+  type LiveSocket,
+  type Overview,
+  type Problem,
+} from '#http'
+import type { AppState, AppStatus } from '#streams'
+import { type FakeBroker, fakeBroker } from './fake-broker.ts'
+
+export type Harness = {
+  readonly server: HttpServer
+  readonly broker: FakeBroker
+  readonly hub: FakeHub
+  readonly facts: { health: Health; isReady: boolean }
+  readonly metrics: Metrics
+  /** Broken invariants that were reported. */
+  readonly broken: Error[]
+  readonly log: string[]
+  ask(path: string, init?: RequestInit): Promise<Response>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+export const dashboard: DashboardSpec = {
+  id: 'sales',
+  title: 'Sales',
+  app: 'shop',
+  widgets: [{ id: 'shop.total', kind: 'stat', title: 'Total', topic: 'totals', y: 'sum' }],
+}
+
+export const html = '<!doctype html><html><head><base href="/"></head><body>UI</body></html>'
+
+export const assets = new Map<string, Asset>([
+  ['/index.html', bytesAsset(html, 'text/html; charset=utf-8', false)],
+  ['/client.js', bytesAsset('export const client = 1', 'text/javascript; charset=utf-8', false)],
+  [
+    '/assets/main-0123abcd.js',
+    {
+      ...bytesAsset('const a = 1', 'text/javascript; charset=utf-8', true),
+      gzip: Bun.gzipSync('const a = 1'),
+    },
+  ],
+])
+
+function bytesAsset(text: string, contentType: string, hashed: boolean): Asset {
+  return { file: new TextEncoder().encode(text), contentType, hashed }
+}
+
+export async function startHarness(options: Partial<HttpServerOptions> = {}): Promise<Harness> {
+  const broker = fakeBroker()
+  const hub = new FakeHub()
+  const facts = { health: health(), isReady: true }
+  const broken: Error[] = []
+  const log: string[] = []
+  const metrics = new Metrics()
+  const server = await createHttpServer({
+    broker,
+    apps: fakeApps(),
+    dashboards: {
+      list: () => [dashboard],
+      get: (id) => (id === dashboard.id ? dashboard : undefined),
+    },
+    widgets: {
+      widgetHistory: () => ({
+        epoch: 'e1',
+        seq: 7,
+        data: { kind: 'stat', value: 42, previous: 41, at: 1, spark: [41, 42] },
+      }),
+    },
+    facts: {
+      health: () => facts.health,
+      live: () => ({ status: 'ok', detail: 'the event loop turns' }),
+      ready: () =>
+        facts.isReady ? { status: 'ok', detail: 'ready' } : { status: 'failed', detail: 'draining' },
+      started: () => ({ status: 'ok', detail: 'recovered in 3 ms' }),
+      overview,
+      rates: () => ({ recordsPerSecond: 2.5, bytesPerSecond: 250 }),
+      config: () => ({ 'data-dir': './pspf-data', token: '(hidden)' }),
+    },
+    metrics,
+    logger: createLogger({ level: 'debug', format: 'json', write: (line) => log.push(line) }),
+    clock: realClock(),
+    version: '0.0.0-test',
+    hub,
+    assets,
+    security: { tokens: [] },
+    host: '127.0.0.1',
+    port: 0,
+    onBroken: (error) => broken.push(error),
+    ...options,
+  })
+  return {
+    server,
+    broker,
+    hub,
+    facts,
+    metrics,
+    broken,
+    log,
+    ask: (path, init) => fetch(`http://127.0.0.1:${server.port}${path}`, { redirect: 'manual', ...init }),
+    [Symbol.asyncDispose]: () => server.stop(),
+  }
+}
+
+/** Records what sockets do; answers `sub` with a subscription, `boom` with a bug. */
+export class FakeHub implements LiveHubPort {
+  readonly sockets = new Set<LiveSocket>()
+  readonly texts: string[] = []
+  drained = false
+  /** While set, messages wait for it. */
+  gate: Promise<void> | null = null
+
+  open(socket: LiveSocket): void {
+    this.sockets.add(socket)
+  }
+
+  async message(socket: LiveSocket, text: string): Promise<void> {
+    if (this.gate) await this.gate
+    this.texts.push(text)
+    if (text === 'boom') throw new AssertionError('broken invariant: boom')
+    if (text.startsWith('sub ')) {
+      socket.subscribe(text.slice(4))
+      socket.send(`subscribed ${text.slice(4)}`)
+    }
+  }
+
+  closed(socket: LiveSocket): void {
+    this.sockets.delete(socket)
+  }
+
+  drain(): void {
+    this.drained = true
+    for (const socket of this.sockets) {
+      socket.send('bye')
+      socket.close(1001, 'stopping')
+    }
+  }
+}
+
+function fakeApps(): AppControl {
+  const states = new Map<string, AppState>([['shop', 'running']])
+  const status = (id: string): AppStatus | undefined => {
+    const state = states.get(id)
+    return state === undefined ? undefined : { ...app, id, state }
+  }
+  const move = (id: string, from: AppState, to: AppState) => {
+    if (states.get(id) !== from) throw new BrokerError('conflict', `app "${id}" is ${states.get(id)}`)
+    states.set(id, to)
+  }
+  return {
+    list: () => [...states.keys()].map((id) => status(id)!),
+    get: status,
+    pause: async (id) => move(id, 'running', 'paused'),
+    resume: async (id) => move(id, 'paused', 'running'),
+  }
+}
+
+const app: AppStatus = {
+  id: 'shop',
+  state: 'running',
+  file: 'shop.ts',
+  graph: {
+    app: 'shop',
+    nodes: [{ id: 'orders', kind: 'source', label: 'orders', topic: 'orders', stateful: false }],
+    edges: [],
+    topics: [{ name: 'orders', role: 'source' }],
+  },
+  nodes: [{ id: 'orders', recordsIn: 3, recordsOut: 3, errors: 0, late: 0 }],
+  tasks: [],
+  recordsPerSecond: 1.5,
+  lag: 0,
+  memoryBytes: 1000,
+  restarts: 0,
+  error: null,
+  startedAt: null,
+}
+
+function health(): Health {
+  return {
+    status: 'ok',
+    version: '0.0.0-test',
+    uptimeSeconds: 1.5,
+    checks: [{ name: 'disk', status: 'pass', detail: '80 % free' }],
+    connections: { websocket: 0 },
+    topics: { count: 0, records: 0, sizeBytes: 0 },
+    apps: { count: 1, running: 1, failed: 0 },
+    throughput: { recordsInPerSecond: 0, bytesInPerSecond: 0, recordsOutPerSecond: 0 },
+  }
+}
+
+function overview(): Overview {
+  return {
+    verdict: { status: 'ok', text: 'All is well.' },
+    version: '0.0.0-test',
+    uptimeSeconds: 1.5,
+    durability: 'fsync',
+    disk: { freeBytes: 10, totalBytes: 20, logBytes: 5, fullInSeconds: null },
+    points: [],
+    hotTopics: [],
+    events: [{ at: 1, level: 'info', text: 'started' }],
+  }
+}
+
+/** JSON of an answer that must be a problem: the whole form is checked each time. */
+export async function problemOf(response: Response): Promise<Problem> {
+  const problem = (await response.json()) as Problem
+  const type = response.headers.get('content-type')
+  if (type !== 'application/problem+json' || problem.status !== response.status) {
+    throw new Error(`no problem: ${response.status} ${type} ${JSON.stringify(problem)}`)
+  }
+  return problem
+}
+
+export const postJson = (body: unknown): RequestInit => ({
+  method: 'POST',
+  headers: { 'content-type': 'application/json' },
+  body: typeof body === 'string' ? body : JSON.stringify(body),
+})
+
+export const postLines = (body: string | Uint8Array<ArrayBuffer>): RequestInit => ({
+  method: 'POST',
+  headers: { 'content-type': 'application/x-ndjson' },
+  body,
+})
+
+/** Sends bytes as they are and answers everything that came back until the server closed, or `until` was seen. */
+export async function sendRaw(
+  port: number,
+  parts: readonly (string | Uint8Array)[],
+  until: (received: string) => boolean = () => false,
+): Promise<string> {
+  let received = ''
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const socket = await Bun.connect({
+    hostname: '127.0.0.1',
+    port,
+    socket: {
+      data: (_, data) => {
+        received += data.toString('latin1')
+        if (until(received)) resolve()
+      },
+      close: () => resolve(),
+      error: () => resolve(),
+    },
+  })
+  for (const part of parts) socket.write(part)
+  socket.flush()
+  await promise
+  socket.end()
+  return received
+}
