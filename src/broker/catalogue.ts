@@ -8,7 +8,7 @@ import type { Journal } from './journal.ts'
 import type { BrokerLimits } from './limits.ts'
 import { checkTopicName, isBrokersOwn, isReserved } from './name.ts'
 import { suggest } from './suggestion.ts'
-import { Topic } from './topic.ts'
+import { partitionIds, Topic } from './topic.ts'
 import {
   decodeTopicKey,
   decodeTopicValue,
@@ -25,6 +25,8 @@ export type CatalogueOptions = {
   readonly limits: BrokerLimits
   readonly traffic: Traffic
 }
+
+const noneLost: ReadonlySet<number> = new Set()
 
 /** Appends entries that delete a topic, together with whatever else must go in the same moment. */
 export type AppendDeletion = (entries: readonly LogEntry[]) => Promise<unknown>
@@ -43,7 +45,7 @@ export class Catalogue {
     this.#journal = journal
     const definitions = new Map<string, TopicDefinition>()
     await journal.replay((record) => restore(definitions, record))
-    for (const definition of definitions.values()) this.#add(definition)
+    for (const definition of definitions.values()) this.#add(definition, this.#lostOf(definition))
   }
 
   *[Symbol.iterator](): Generator<Topic> {
@@ -79,7 +81,7 @@ export class Catalogue {
         id: { topicId: definition.id, partition },
         topic: definition.name,
       }))
-      await this.#journal.append([this.#record(definition)], creates, () => this.#add(definition))
+      await this.#journal.append([this.#record(definition)], creates, () => this.#add(definition, noneLost))
       return this.topic(definition.name)
     })
   }
@@ -182,9 +184,18 @@ export class Catalogue {
     })
   }
 
-  #add(definition: TopicDefinition): void {
-    const { log, traffic } = this.#options
-    this.#topics.set(definition.name, new Topic(definition, log, traffic.open(definition.name)))
+  #add(definition: TopicDefinition, lost: ReadonlySet<number>): void {
+    const { log } = this.#options
+    const traffic = this.#options.traffic.open(definition.name)
+    this.#topics.set(definition.name, new Topic(definition, { log, traffic, lost }))
+  }
+
+  /** Partitions that recovery could not bring back whole. */
+  #lostOf(definition: TopicDefinition): Set<number> {
+    const { log } = this.#options
+    const missing = partitionIds(definition).filter((id) => !log.partition(id))
+    const quarantined = log.report.quarantined.filter(({ topic }) => topic === definition.name)
+    return new Set([...missing, ...quarantined].map(({ partition }) => partition))
   }
 
   #record(definition: TopicDefinition): RecordInput {

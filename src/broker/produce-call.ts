@@ -12,6 +12,8 @@ export type ProduceCall = {
   readonly sizeBytes: number
   /** For records that bring no timestamp. */
   readonly timestamp: number
+  /** Appended by itself, since an append that it shared was refused because of one of its calls. */
+  alone: boolean
   readonly resolve: (positions: RecordPosition[]) => void
   readonly reject: (why: unknown) => void
 }

@@ -5,7 +5,7 @@
 //   1. A call is in one append: all of its records, or none.
 //   2. Calls are appended in the order in which they were made.
 //   3. Bytes taken in and not yet durable are bounded; above the limit a call is refused before it is taken.
-import { BrokerError, type Clock, formatSize } from '#base'
+import { BrokerError, type Clock, type ErrorCode, formatSize } from '#base'
 import type { Appended, LogGroup } from '#log'
 import type { ProduceRecord, RecordPosition } from './api.ts'
 import type { BrokerLimits } from './limits.ts'
@@ -14,6 +14,9 @@ import { checkRecords, type ProduceCall } from './produce-call.ts'
 import type { Topic } from './topic.ts'
 
 export type ProducerOptions = { readonly log: LogGroup; readonly clock: Clock; readonly limits: BrokerLimits }
+
+/** What an append is refused for because of one of its partitions, as opposed to the state of the whole log. */
+const ofOnePartition: ReadonlySet<ErrorCode> = new Set(['corrupt', 'not_found', 'too_large'])
 
 export class Producer {
   readonly #options: ProducerOptions
@@ -35,7 +38,7 @@ export class Producer {
     const sizeBytes = checkRecords(topic, records, limits)
     this.#checkPressure()
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ topic, records, sizeBytes, timestamp: clock.now(), resolve, reject })
+      this.#waiting.push({ topic, records, sizeBytes, timestamp: clock.now(), alone: false, resolve, reject })
       this.#waitingBytes += sizeBytes
       this.#schedule()
     })
@@ -86,10 +89,23 @@ export class Producer {
         this.#next()
       },
       (why: unknown) => {
-        for (const call of calls) call.reject(why)
+        this.#refuse(calls, why)
         this.#next()
       },
     )
+  }
+
+  /** A shared append that fails because of one partition is made again call by call: only those to blame are refused. */
+  #refuse(calls: readonly ProduceCall[], why: unknown): void {
+    if (calls.length === 1 || !(why instanceof BrokerError && ofOnePartition.has(why.code))) {
+      for (const call of calls) call.reject(why)
+      return
+    }
+    for (const call of calls) {
+      call.alone = true
+      this.#waitingBytes += call.sizeBytes
+    }
+    this.#waiting = [...calls, ...this.#waiting]
   }
 
   #next(): void {
@@ -111,7 +127,8 @@ export class Producer {
     let sizeBytes = 0
     let taken = 0
     for (const call of this.#waiting) {
-      if (calls.length > 0 && sizeBytes + call.sizeBytes > appendSizeBytesTarget) break
+      const isFull = sizeBytes + call.sizeBytes > appendSizeBytesTarget
+      if (calls.length > 0 && (isFull || call.alone || calls[0]!.alone)) break
       taken++
       sizeBytes += call.sizeBytes
       if (call.topic.gone) call.reject(deleted(call.topic))

@@ -6,6 +6,12 @@ import { partitionOf } from './partitioner.ts'
 import type { TopicDefinition } from './topic-record.ts'
 import type { TopicTraffic } from './traffic.ts'
 
+export type TopicParts = {
+  readonly log: LogGroup
+  readonly traffic: TopicTraffic
+  readonly lost: ReadonlySet<number>
+}
+
 export class Topic {
   readonly name: string
   readonly id: string
@@ -13,7 +19,7 @@ export class Topic {
   readonly createdAt: Millis
   readonly traffic: TopicTraffic
   readonly partitionIds: readonly PartitionId[]
-  /** Quarantined by recovery: they take no records and serve none. */
+  /** Set aside by recovery: they take no records, and serve what lies before the damage. */
   readonly lost: ReadonlySet<number>
   config: TopicConfig
   /** Set in the turn in which the deletion is appended: whoever comes later must not append any more. */
@@ -21,7 +27,7 @@ export class Topic {
   readonly #log: LogGroup
   #nextTurn = 0
 
-  constructor(definition: TopicDefinition, log: LogGroup, traffic: TopicTraffic) {
+  constructor(definition: TopicDefinition, { log, traffic, lost }: TopicParts) {
     this.name = definition.name
     this.id = definition.id
     this.internal = definition.internal
@@ -29,7 +35,7 @@ export class Topic {
     this.config = definition.config
     this.traffic = traffic
     this.partitionIds = partitionIds(definition)
-    this.lost = new Set(this.partitionIds.filter((id) => !log.partition(id)).map((id) => id.partition))
+    this.lost = lost
     this.#log = log
   }
 

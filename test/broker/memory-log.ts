@@ -99,6 +99,13 @@ export class MemoryPartition implements Partition {
   }
 }
 
+async function answerInTurns(answers: readonly (() => void)[]): Promise<void> {
+  for (const answer of answers) {
+    answer()
+    await new Promise(setImmediate)
+  }
+}
+
 type Queued = {
   readonly entries: readonly LogEntry[]
   readonly sizeBytes: number
@@ -109,23 +116,17 @@ type Queued = {
 export class MemoryLog implements LogGroup {
   state: LogState = 'open'
   failure: Error | undefined
-  readonly report: RecoveryReport = {
-    clean: true,
-    framesReplayed: 0,
-    bytesReplayed: 0,
-    bytesCut: 0,
-    partitions: 0,
-    quarantined: [],
-    tookMs: 0,
-  }
+  quarantined: RecoveryReport['quarantined'] = []
   /** Every append that became durable, with its entries. */
   readonly frames: (readonly LogEntry[])[] = []
   /** While true, appends queue; `sync()` lets them through. */
   held = false
-  /** Callers of one sync hear of it in reverse: nothing promises them an order. */
+  /** Callers of one sync hear of it in reverse and in turns of their own: nothing promises them an order. */
   answersReversed = false
   /** The next append is rejected with it. */
   nextFailure: BrokerError | null = null
+  /** Partitions that refuse appends, as damaged ones do. */
+  readonly damaged = new Set<Partition>()
   readonly #now: () => number
   readonly #partitions = new Map<string, MemoryPartition>()
   readonly #listeners = new Set<(grown: readonly Partition[]) => void>()
@@ -135,6 +136,12 @@ export class MemoryLog implements LogGroup {
 
   constructor(now: () => number) {
     this.#now = now
+  }
+
+  get report(): RecoveryReport {
+    const { quarantined } = this
+    const counts = { framesReplayed: 0, bytesReplayed: 0, bytesCut: 0, partitions: 0, tookMs: 0 }
+    return { clean: true, quarantined, ...counts }
   }
 
   append(entries: readonly LogEntry[]): Promise<Appended> {
@@ -168,7 +175,8 @@ export class MemoryLog implements LogGroup {
         return () => reject(thrown)
       }
     })
-    for (const answer of this.answersReversed ? answers.reverse() : answers) answer()
+    if (!this.answersReversed) for (const answer of answers) answer()
+    else void answerInTurns(answers.reverse())
   }
 
   partition(id: PartitionId): MemoryPartition | undefined {
@@ -198,6 +206,11 @@ export class MemoryLog implements LogGroup {
   }
 
   #apply(entries: readonly LogEntry[]): Appended {
+    for (const { id } of entries) {
+      const partition = this.partition(id)
+      if (!partition || !this.damaged.has(partition)) continue
+      throw new BrokerError('corrupt', `${keyOf(id)} is damaged`, { fix: 'restore a backup' })
+    }
     this.#lastTime = Math.max(this.#lastTime, this.#now())
     const grown = new Set<MemoryPartition>()
     const offsets = entries.map((entry) => this.#applyEntry(entry, grown))

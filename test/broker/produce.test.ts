@@ -115,6 +115,25 @@ describe('produce', () => {
     expect(await broker.produce('orders', [record('3')])).toEqual([{ partition: 0, offset: asOffset(0) }])
   })
 
+  test('a partition that is found to be damaged refuses its own records and nobody else', async () => {
+    const { broker, log } = await memoryBroker()
+    const { id } = await broker.createTopic({ name: 'orders', partitions: 2 })
+    log.damaged.add(log.partition({ topicId: id, partition: 1 })!)
+    const tries = await Promise.allSettled(
+      [0, 1, 0, 1, 0].map((partition) => broker.produce('orders', [{ ...record('x'), partition }])),
+    )
+    expect(tries.map(({ status }) => status)).toEqual([
+      'fulfilled',
+      'rejected',
+      'fulfilled',
+      'rejected',
+      'fulfilled',
+    ])
+    expect(tries[1]).toMatchObject({ reason: { code: 'corrupt' } })
+    expect(await readAll(broker, 'orders', 0)).toHaveLength(3)
+    await broker.produce('orders', [{ ...record('y'), partition: 0 }])
+  })
+
   test('a record that is refused takes its call with it and nobody else', async () => {
     const { broker } = await memoryBroker({ recordSizeBytesMax: 10 })
     await broker.createTopic({ name: 'orders' })

@@ -191,7 +191,21 @@ describe('internal topics', () => {
     expect(refused.fix).toContain('backup')
   })
 
-  test('a quarantined partition is named, and the rest serves', async () => {
+  test('a quarantined partition takes nothing, its neighbours take the rest', async () => {
+    const fixture = await memoryBroker()
+    const { id } = await fixture.broker.createTopic({ name: 'orders', partitions: 2 })
+    await fixture.broker.produce('orders', [{ ...record('kept'), partition: 1 }])
+    fixture.log.quarantined = [{ topic: 'orders', partition: 1, reason: 'a flipped bit' }]
+    fixture.log.damaged.add(fixture.log.partition({ topicId: id, partition: 1 })!)
+    await fixture.restart()
+    const refused = await failure(fixture.broker.produce('orders', [{ ...record('1'), partition: 1 }]))
+    expect(refused.code).toBe('corrupt')
+    const positions = await fixture.broker.produce('orders', [record('1'), record('2'), record('3')])
+    expect(positions.map(({ partition }) => partition)).toEqual([0, 0, 0])
+    expect(await readAll(fixture.broker, 'orders', 1)).toHaveLength(1)
+  })
+
+  test('a partition that is not in the log at all is named, and the rest serves', async () => {
     const fixture = await memoryBroker()
     const { id } = await fixture.broker.createTopic({ name: 'orders', partitions: 2 })
     await fixture.log.append([{ kind: 'delete', id: { topicId: id, partition: 1 } }])
