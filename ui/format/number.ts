@@ -19,7 +19,6 @@ const timeUnits: readonly (readonly [string, number])[] = [
   ['s', 60],
   ['min', 60],
   ['h', 24],
-  ['d', Number.POSITIVE_INFINITY],
 ]
 const compactUnits = ['', 'k', 'M', 'G', 'T']
 
@@ -30,11 +29,12 @@ export function isNumber(value: unknown): value is number {
 /** `decimals` if given; else three significant digits or so, without zeros that say nothing: `0.42 · 8.1 · 312`. */
 export function writeDecimals(value: number, decimals?: number): string {
   const size = Math.abs(value)
-  const digits =
-    decimals ?? (size >= 100 || Number.isInteger(value) ? 0 : size >= 10 ? 1 : size >= 0.1 ? 2 : 3)
+  const asked = decimals === undefined ? undefined : Math.min(20, Math.max(0, Math.round(decimals)))
+  const digits = asked ?? (size >= 100 || Number.isInteger(value) ? 0 : size >= 10 ? 1 : size >= 0.1 ? 2 : 3)
   return new Intl.NumberFormat('en-US', {
-    minimumFractionDigits: decimals ?? 0,
+    minimumFractionDigits: asked ?? 0,
     maximumFractionDigits: digits,
+    signDisplay: 'negative',
   })
     .format(value)
     .replace('-', '−')
@@ -122,5 +122,5 @@ export function formatCount(value: number): string {
 export function formatRate(value: number): string {
   const size = Math.abs(value)
   if (size >= 100_000) return formatCompact(value)
-  return writeDecimals(value, size === 0 || size >= 10 ? 0 : 1)
+  return writeDecimals(value, size === 0 || size >= 9.95 ? 0 : 1)
 }

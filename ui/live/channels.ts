@@ -82,7 +82,7 @@ export function createLive(ports: LivePorts, onError: (problem: ChannelProblem) 
   }
 
   function receive(message: ServerMessage): void {
-    if (message.op === 'error') return fail(message)
+    if (message.op === 'error') fail(message)
     if (message.op !== 'snap' && message.op !== 'delta') return
     const channel = channels.get(message.ch)
     // An unsubscribe may cross what was already under way.
@@ -108,8 +108,8 @@ export function createLive(ports: LivePorts, onError: (problem: ChannelProblem) 
       ...(message.fix !== undefined && { fix: message.fix }),
     }
     const channel = message.ch === undefined ? undefined : channels.get(message.ch)
-    if (!channel) return onError(problem)
-    channel.problem.value = problem
+    if (channel) channel.problem.value = problem
+    else onError(problem)
   }
 
   function scheduleDraw(): void {

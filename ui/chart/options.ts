@@ -1,0 +1,190 @@
+// How a time chart looks: quiet grid, own fonts and colours, gradients, thresholds as lines with words.
+import uPlot from 'uplot'
+import type { NumberFormat, Threshold } from '../../src/http/contract.ts'
+import { formatCompact } from '../format/number.ts'
+import { formatTicks } from '../format/time.ts'
+import { yRange } from './align.ts'
+import { dashOf, type Palette, withAlpha } from './palette.ts'
+
+export type ChartLook = {
+  readonly kind: 'line' | 'area'
+  readonly stacked: boolean
+  readonly format: NumberFormat
+  readonly min: number | undefined
+  readonly max: number | undefined
+  readonly thresholds: readonly Threshold[]
+  readonly syncKey: string | undefined
+  readonly compact: boolean
+}
+
+export type ChartHooks = {
+  /** The span the x axis must show, or null for that of the data. */
+  domain(): [number, number] | null
+  onCursor(row: number | null): void
+  onZoom(): void
+}
+
+const axisFont = '11px ui-sans-serif, system-ui, -apple-system, "Segoe UI", Roboto, sans-serif'
+const labelWidth = 6.6
+
+export function buildOptions(
+  names: readonly string[],
+  look: ChartLook,
+  palette: Palette,
+  hooks: ChartHooks,
+  size: { width: number; height: number },
+): uPlot.Options {
+  const colors = names.map((_, index) => palette.series[index % palette.series.length]!)
+  return {
+    ...size,
+    ms: 1,
+    padding: [8, look.compact ? 4 : 10, look.compact ? 4 : 0, look.compact ? 4 : 0],
+    legend: { show: false },
+    scales: {
+      x: { time: true, range: (_, low, high) => hooks.domain() ?? atLeastASecond(low, high) },
+      y: { range: (_, low, high) => yRange(low, high, look) },
+    },
+    axes: look.compact
+      ? [{ show: false }, { show: false }]
+      : [timeAxis(palette), valueAxis(palette, look.format)],
+    cursor: {
+      y: false,
+      drag: { x: true, y: false },
+      points: { size: 8, width: 2, stroke: palette.surface, fill: (_, index) => colors[index - 1] ?? '#888' },
+      ...(look.syncKey && {
+        sync: {
+          key: look.syncKey,
+          scales: ['x', null] as [string, null],
+          // Neighbours follow the pointer, but each chart is zoomed for itself.
+          filters: { pub: (type: string) => type === 'mousemove' || type === 'mouseleave' },
+        },
+      }),
+    },
+    series: [
+      {},
+      ...names.map((name, index): uPlot.Series => {
+        const color = colors[index]!
+        return {
+          label: name,
+          stroke: color,
+          width: 1.75,
+          spanGaps: false,
+          dash: look.stacked ? [] : [...dashOf(index)],
+          points: { show: (u) => u.data[0].length < 3, size: 6, fill: color, stroke: color },
+          ...fillOf(look, color, names.length),
+        }
+      }),
+    ],
+    // Each layer of a stack is filled down to the one below it.
+    bands: look.stacked ? names.slice(1).map((_, index) => ({ series: [index + 2, index + 1] })) : [],
+    hooks: {
+      setCursor: [(u) => hooks.onCursor(u.cursor.idx ?? null)],
+      setSelect: [
+        (u) => {
+          if (u.select.width > 0) hooks.onZoom()
+        },
+      ],
+      drawAxes: [(u) => drawThresholds(u, look.thresholds, palette)],
+      draw: [(u) => drawNewest(u, colors, palette.surface)],
+    },
+  }
+}
+
+function atLeastASecond(low: number | null, high: number | null): [number, number] {
+  if (low === null || high === null) return [0, 1_000]
+  return high > low ? [low, high] : [low - 500, high + 500]
+}
+
+function timeAxis(palette: Palette): uPlot.Axis {
+  return {
+    stroke: palette.axis,
+    font: axisFont,
+    size: 26,
+    gap: 6,
+    space: 84,
+    grid: { show: false },
+    ticks: { show: false },
+    values: (_, ticks) => formatTicks(ticks),
+  }
+}
+
+function valueAxis(palette: Palette, format: NumberFormat): uPlot.Axis {
+  return {
+    stroke: palette.axis,
+    font: axisFont,
+    gap: 8,
+    space: 34,
+    grid: { stroke: palette.grid, width: 1 },
+    ticks: { show: false },
+    values: (_, ticks) => ticks.map((tick) => formatCompact(tick, format)),
+    size: (_, labels) =>
+      Math.ceil(Math.max(2, ...(labels ?? []).map((label) => label.length)) * labelWidth + 14),
+  }
+}
+
+function fillOf(look: ChartLook, color: string, count: number): Partial<uPlot.Series> {
+  if (look.stacked) return { fill: withAlpha(color, 0.32) }
+  const strength = look.kind === 'area' ? 0.3 : count === 1 ? 0.14 : 0
+  if (strength === 0) return {}
+  return {
+    fill: (u) => {
+      const { top, height } = u.bbox
+      // Before the first layout the plot has no height, and a gradient needs one.
+      if (!Number.isFinite(top + height) || height <= 0) return withAlpha(color, strength / 2)
+      const gradient = u.ctx.createLinearGradient(0, top, 0, top + height)
+      gradient.addColorStop(0, withAlpha(color, strength))
+      gradient.addColorStop(1, withAlpha(color, 0.01))
+      return gradient
+    },
+  }
+}
+
+function drawThresholds(u: uPlot, thresholds: readonly Threshold[], palette: Palette): void {
+  const { ctx } = u
+  const { left, top, width, height } = u.bbox
+  ctx.save()
+  for (const { at, tone, label } of thresholds) {
+    const y = Math.round(u.valToPos(at, 'y', true)) + 0.5
+    if (!(y >= top && y <= top + height)) continue
+    ctx.strokeStyle = withAlpha(palette.tones[tone], 0.75)
+    ctx.lineWidth = uPlot.pxRatio
+    ctx.setLineDash([3 * uPlot.pxRatio, 3 * uPlot.pxRatio])
+    ctx.beginPath()
+    ctx.moveTo(left, y)
+    ctx.lineTo(left + width, y)
+    ctx.stroke()
+    if (label) {
+      ctx.fillStyle = palette.tones[tone]
+      ctx.font = axisFont.replace('11px', `${10.5 * uPlot.pxRatio}px`)
+      ctx.textAlign = 'right'
+      ctx.textBaseline = 'bottom'
+      ctx.fillText(label, left + width - 4 * uPlot.pxRatio, y - 3 * uPlot.pxRatio)
+    }
+  }
+  ctx.restore()
+}
+
+/** A dot at the newest point of each line: where "now" is in the data. */
+function drawNewest(u: uPlot, colors: readonly string[], surface: string): void {
+  const { ctx } = u
+  const xs = u.data[0]
+  const { left, width } = u.bbox
+  ctx.save()
+  colors.forEach((color, index) => {
+    const column = u.data[index + 1]
+    if (!column || u.series[index + 1]?.show === false) return
+    let row = xs.length - 1
+    while (row >= 0 && (column[row] === null || column[row] === undefined)) row -= 1
+    if (row < 0) return
+    const x = u.valToPos(xs[row]!, 'x', true)
+    if (x < left || x > left + width + 1) return
+    ctx.beginPath()
+    ctx.arc(x, u.valToPos(column[row]!, 'y', true), 2.75 * uPlot.pxRatio, 0, 2 * Math.PI)
+    ctx.fillStyle = color
+    ctx.strokeStyle = surface
+    ctx.lineWidth = 1.5 * uPlot.pxRatio
+    ctx.fill()
+    ctx.stroke()
+  })
+  ctx.restore()
+}

@@ -1,0 +1,170 @@
+// The operator graph of an app as a picture: boxes with live rates, lines that move as records do.
+import type { JSX } from 'preact'
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { Link } from 'wouter-preact'
+import type { AppStatus, GraphNode, NodeStats } from '../../src/http/contract.ts'
+import { formatRate } from '../format/number.ts'
+import { Icon, type IconName } from '../parts/icon.tsx'
+import { Skeleton } from '../parts/surface.tsx'
+import type { Direction, GraphLayout } from './graph-layout.ts'
+
+type LayoutModule = typeof import('./graph-layout.ts')
+
+/** Below this width the graph runs from top to bottom. */
+const narrowPx = 720
+
+const icons: Readonly<Record<string, IconName>> = {
+  source: 'source',
+  topic: 'topics',
+  filter: 'filter',
+  map: 'map',
+  keyBy: 'key',
+  window: 'window',
+  sink: 'sink',
+  aggregate: 'state',
+  table: 'table',
+}
+
+export function iconOf(kind: string): IconName {
+  return icons[kind] ?? 'apps'
+}
+
+export type RateOf = (node: string, direction: 'in' | 'out') => number | null
+
+/** What flows along an edge: what the target takes in if this is its only input, else what the source gives. */
+export function edgeRate(app: AppStatus, from: string, to: string, rateOf: RateOf): number | null {
+  const inputs = app.graph.edges.filter(([, target]) => target === to).length
+  return inputs === 1 ? (rateOf(to, 'in') ?? rateOf(from, 'out')) : rateOf(from, 'out')
+}
+
+export function AppGraph({ app, rateOf }: { app: AppStatus; rateOf: RateOf }): JSX.Element {
+  const box = useRef<HTMLElement>(null)
+  const [module, setModule] = useState<LayoutModule | null>(null)
+  const [direction, setDirection] = useState<Direction>('LR')
+  const shape = JSON.stringify([app.graph.nodes.map((node) => node.id), app.graph.edges])
+
+  useEffect(() => {
+    void import('./graph-layout.ts').then(setModule)
+    const element = box.current
+    if (!element) return
+    const observer = new ResizeObserver(() => {
+      setDirection(element.clientWidth < narrowPx ? 'TB' : 'LR')
+    })
+    observer.observe(element)
+    return () => observer.disconnect()
+  }, [])
+
+  const laid = useMemo(() => module?.layoutGraph(app.graph, direction) ?? null, [module, shape, direction])
+  return (
+    <section class="graph" ref={box} aria-label={`Operators of ${app.id}. The list view has the same data.`}>
+      {module && laid ? (
+        <Picture app={app} laid={laid} module={module} direction={direction} rateOf={rateOf} />
+      ) : (
+        <Skeleton kind="chart" />
+      )}
+    </section>
+  )
+}
+
+function Picture(props: {
+  app: AppStatus
+  laid: GraphLayout
+  module: LayoutModule
+  direction: Direction
+  rateOf: RateOf
+}): JSX.Element {
+  const { app, laid, module, direction, rateOf } = props
+  const nodes = new Map(app.graph.nodes.map((node) => [node.id, node]))
+  const stats = new Map(app.nodes.map((node) => [node.id, node]))
+  return (
+    <div class="graph-canvas" style={{ width: `${laid.width}px`, height: `${laid.height}px` }}>
+      <svg width={laid.width} height={laid.height} aria-hidden="true" focusable="false">
+        {laid.wires.map(({ from, to, points }) => {
+          const rate = edgeRate(app, from, to, rateOf)
+          const path = module.wirePath(points, direction)
+          return (
+            <g key={`${from} ${to}`} class={app.state === 'running' && rate ? 'wire flowing' : 'wire'}>
+              <path class="wire-line" d={path} />
+              <path class="wire-flow" d={path} />
+            </g>
+          )
+        })}
+      </svg>
+      {laid.wires.map(({ from, to, points }) => {
+        const rate = edgeRate(app, from, to, rateOf)
+        const middle = module.middleOf(points)
+        return (
+          rate !== null && (
+            <span
+              key={`${from} ${to}`}
+              class="wire-rate"
+              style={{ left: `${middle.x}px`, top: `${middle.y}px` }}
+            >
+              {formatRate(rate)} /s
+            </span>
+          )
+        )
+      })}
+      {laid.boxes.map(({ id, left, top }) => {
+        const node = nodes.get(id)
+        return (
+          node && (
+            <div
+              key={id}
+              class={`operator kind-${roleOf(node)} ${stats.get(id)?.errors ? 'has-errors' : ''}`}
+              style={{
+                left: `${left}px`,
+                top: `${top}px`,
+                width: `${module.boxWidth}px`,
+                height: `${module.boxHeight}px`,
+              }}
+            >
+              <Operator node={node} stats={stats.get(id)} rate={rateOf(id, 'out') ?? rateOf(id, 'in')} />
+            </div>
+          )
+        )
+      })}
+    </div>
+  )
+}
+
+function roleOf(node: GraphNode): 'topic' | 'state' | 'plain' {
+  if (node.topic !== undefined) return 'topic'
+  return node.stateful ? 'state' : 'plain'
+}
+
+function Operator(props: {
+  node: GraphNode
+  stats: NodeStats | undefined
+  rate: number | null
+}): JSX.Element {
+  const { node, stats, rate } = props
+  const label = node.topic ?? node.label
+  return (
+    <>
+      <span class="operator-icon">
+        <Icon name={iconOf(node.kind)} />
+      </span>
+      <span class="operator-text">
+        <span class="operator-kind">
+          {node.kind}
+          {node.stateful && <Icon name="state" size={11} />}
+        </span>
+        {node.topic === undefined ? (
+          <span class="operator-label" title={node.label}>
+            {label}
+          </span>
+        ) : (
+          <Link class="operator-label" href={`/topics/${encodeURIComponent(node.topic)}`} title={node.topic}>
+            {label}
+          </Link>
+        )}
+        <span class="operator-rate">
+          {rate === null ? '–' : `${formatRate(rate)} /s`}
+          {stats !== undefined && stats.late > 0 && <em>{formatRate(stats.late)} late</em>}
+          {stats !== undefined && stats.errors > 0 && <em class="bad">{formatRate(stats.errors)} errors</em>}
+        </span>
+      </span>
+    </>
+  )
+}

@@ -1,0 +1,62 @@
+// Records as rows: offset, time, key, value in one line each.
+import type { JSX } from 'preact'
+import type { RecordJson } from '../../src/http/contract.ts'
+import { previewOf } from '../format/record.ts'
+import { Time } from '../parts/clock.tsx'
+import { recordId } from './browse.ts'
+
+export function MessageTable(props: {
+  records: readonly RecordJson[]
+  /** The topic has several partitions: say which. */
+  several: boolean
+  open?: RecordJson | null
+  onOpen: (record: RecordJson) => void
+}): JSX.Element {
+  const { several, open, onOpen } = props
+  return (
+    <div class="table-scroll">
+      <table class="table compact rows messages" aria-label="Records">
+        <thead>
+          <tr>
+            {several && (
+              <th scope="col" class="number">
+                Partition
+              </th>
+            )}
+            <th scope="col" class="number">
+              Offset
+            </th>
+            <th scope="col">Time</th>
+            <th scope="col" class="medium-only">
+              Key
+            </th>
+            <th scope="col">Value</th>
+          </tr>
+        </thead>
+        <tbody>
+          {props.records.map((record) => (
+            <tr
+              key={recordId(record)}
+              class={open && recordId(open) === recordId(record) ? 'open' : undefined}
+              onClick={() => onOpen(record)}
+            >
+              {several && <td class="number minor">{record.partition}</td>}
+              <td class="number">
+                <button type="button" class="link" aria-label={`Open record ${recordId(record)}`}>
+                  {record.offset}
+                </button>
+              </td>
+              <td class="minor">
+                <Time at={record.timestamp} />
+              </td>
+              <td class="mono key medium-only">{record.key === null ? '' : previewOf(record.key, 60)}</td>
+              <td class="mono wide">
+                {record.encoding?.value && <span class="tag">base64</span>} {previewOf(record.value)}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  )
+}

@@ -1,0 +1,46 @@
+// How long and how much a topic keeps, in words and as choices.
+import type { TopicSummary } from '../../src/http/contract.ts'
+import { formatBytes } from '../format/number.ts'
+import { formatSpan } from '../format/time.ts'
+import type { Option } from '../parts/choice.tsx'
+
+type Retention = Pick<TopicSummary['config'], 'retentionMs' | 'retentionBytes'>
+
+export function retentionText({ retentionMs, retentionBytes }: Retention): string {
+  const time = retentionMs === null ? 'for ever' : formatSpan(retentionMs)
+  return retentionBytes === null ? time : `${time}, ${formatBytes(retentionBytes)}`
+}
+
+const hourMs = 3_600_000
+const dayMs = 24 * hourMs
+
+export const retentionChoices: readonly Option<string>[] = [
+  { value: String(hourMs), label: '1 hour' },
+  { value: String(dayMs), label: '1 day' },
+  { value: String(7 * dayMs), label: '7 days' },
+  { value: String(30 * dayMs), label: '30 days' },
+  { value: String(365 * dayMs), label: '1 year' },
+  { value: 'null', label: 'for ever' },
+]
+
+/** The choices, and the topic's own value if it is none of them. */
+export function choicesWith(retentionMs: number | null): readonly Option<string>[] {
+  const value = String(retentionMs)
+  return retentionChoices.some((choice) => choice.value === value)
+    ? retentionChoices
+    : [...retentionChoices, { value, label: formatSpan(retentionMs ?? 0) }]
+}
+
+export function retentionOf(value: string): number | null {
+  return value === 'null' ? null : Number(value)
+}
+
+/** Kafka's own rule, so that every client can use the topic. */
+export function nameProblem(name: string, taken: readonly string[]): string | null {
+  if (name === '') return null
+  if (!/^[A-Za-z0-9._-]+$/.test(name)) return 'Letters, digits, dot, dash and underscore only'
+  if (name === '.' || name === '..') return 'A name cannot be only dots'
+  if (name.length > 249) return 'At most 249 characters'
+  if (taken.includes(name)) return 'There is already a topic of this name'
+  return null
+}

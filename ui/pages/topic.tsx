@@ -1,0 +1,129 @@
+// One topic: its messages, partitions, configuration and end.
+import type { JSX } from 'preact'
+import { useEffect, useState } from 'preact/hooks'
+import type { TopicDetail, TopicSummary } from '../../src/http/contract.ts'
+import { type ApiProblem, api } from '../api/client.ts'
+import { formatBytes, formatCount, formatRate } from '../format/number.ts'
+import { useQuery } from '../frame/location.ts'
+import { live, useChannel } from '../live/page.ts'
+import { Tabs } from '../parts/choice.tsx'
+import { Time } from '../parts/clock.tsx'
+import { Figure, SkeletonRows, Trouble } from '../parts/surface.tsx'
+import { TopicConfig } from './topic-config.tsx'
+import { TopicDanger } from './topic-danger.tsx'
+import { TopicMessages } from './topic-messages.tsx'
+import { TopicPartitions } from './topic-partitions.tsx'
+import { retentionText } from './topic-retention.ts'
+
+const tabs = [
+  { value: 'messages', label: 'Messages' },
+  { value: 'partitions', label: 'Partitions' },
+  { value: 'config', label: 'Configuration' },
+  { value: 'danger', label: 'Danger zone' },
+] as const
+
+type Tab = (typeof tabs)[number]['value']
+
+const refreshMs = 3_000
+
+export function TopicPage({ topic }: { topic: string }): JSX.Element {
+  const [query, change] = useQuery()
+  const { detail, problem, refresh } = useTopicDetail(topic)
+  const tab: Tab = tabs.find(({ value }) => value === query.get('tab'))?.value ?? 'messages'
+  if (!detail && problem) return <Trouble problem={problem} title={`Topic ${topic} cannot be shown`} />
+  return (
+    <>
+      <TopicFigures topic={topic} detail={detail} />
+      <Tabs
+        label="Topic"
+        options={tabs}
+        value={tab}
+        onChange={(next) => change({ tab: next === 'messages' ? null : next })}
+      />
+      {!detail ? (
+        <SkeletonRows />
+      ) : tab === 'partitions' ? (
+        <TopicPartitions detail={detail} />
+      ) : tab === 'config' ? (
+        <TopicConfig detail={detail} onChanged={refresh} />
+      ) : tab === 'danger' ? (
+        <TopicDanger detail={detail} />
+      ) : (
+        <TopicMessages detail={detail} refresh={refresh} />
+      )}
+    </>
+  )
+}
+
+type Answer = {
+  detail: TopicDetail | null
+  problem: ApiProblem | null
+  refresh: () => Promise<TopicDetail | null>
+}
+
+/** The topic's details, asked for again every few seconds while the page is seen and not paused. */
+function useTopicDetail(topic: string): Answer {
+  const [detail, setDetail] = useState<TopicDetail | null>(null)
+  const [problem, setProblem] = useState<ApiProblem | null>(null)
+
+  async function refresh(): Promise<TopicDetail | null> {
+    try {
+      const next = await api.topic(topic)
+      setDetail(next)
+      setProblem(null)
+      return next
+    } catch (thrown) {
+      setProblem(thrown as ApiProblem)
+      return null
+    }
+  }
+
+  useEffect(() => {
+    let gone = false
+    let timer: ReturnType<typeof setTimeout> | undefined
+    async function loop(): Promise<void> {
+      const idle = document.visibilityState !== 'visible' || live.paused.peek()
+      if (!idle) await refresh()
+      if (!gone) timer = setTimeout(() => void loop(), refreshMs)
+    }
+    void loop()
+    return () => {
+      gone = true
+      clearTimeout(timer)
+    }
+  }, [topic])
+  return { detail, problem, refresh }
+}
+
+function TopicFigures({ topic, detail }: { topic: string; detail: TopicDetail | null }): JSX.Element {
+  const data = useChannel('topics').data.value
+  const summary: TopicSummary | null =
+    (data?.kind === 'topics' ? data.topics.find((one) => one.name === topic) : null) ?? detail
+  return (
+    <section class="figures card" aria-label="Key figures">
+      <Figure label="Rate" note={summary ? `${formatBytes(summary.bytesPerSecond)}/s` : ' '}>
+        {summary ? `${formatRate(summary.recordsPerSecond)} /s` : '–'}
+      </Figure>
+      <Figure
+        label="Records"
+        note={
+          summary ? `${summary.partitions} ${summary.partitions === 1 ? 'partition' : 'partitions'}` : ' '
+        }
+      >
+        {summary ? formatCount(summary.records) : '–'}
+      </Figure>
+      <Figure
+        label="Size"
+        note={summary?.config.compression === 'none' ? 'not compressed' : summary?.config.compression}
+      >
+        {summary ? formatBytes(summary.sizeBytes) : '–'}
+      </Figure>
+      <Figure label="Kept for" note="counted from arrival">
+        {summary ? retentionText(summary.config) : '–'}
+      </Figure>
+      <Figure label="Last record" note={summary ? <Time at={summary.lastAppendTime} /> : ' '}>
+        <Time at={summary?.lastAppendTime} form="ago" />
+      </Figure>
+    </section>
+  )
+}

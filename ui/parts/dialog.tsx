@@ -1,0 +1,50 @@
+// Modal dialogs and drawers on the browser's own <dialog>: focus is kept inside and returned afterwards.
+import type { ComponentChildren, JSX } from 'preact'
+import { useEffect, useId, useRef } from 'preact/hooks'
+import { Icon } from './icon.tsx'
+
+export function Dialog(props: {
+  title: string
+  onClose: () => void
+  kind?: 'modal' | 'drawer'
+  actions?: ComponentChildren
+  children: ComponentChildren
+}): JSX.Element {
+  const dialog = useRef<HTMLDialogElement>(null)
+  const titleId = useId()
+
+  useEffect(() => {
+    const returnTo = document.activeElement
+    dialog.current?.showModal()
+    return () => {
+      if (returnTo instanceof HTMLElement && returnTo.isConnected) returnTo.focus()
+    }
+  }, [])
+
+  return (
+    <dialog
+      ref={dialog}
+      class={props.kind ?? 'modal'}
+      aria-labelledby={titleId}
+      onCancel={(event) => {
+        event.preventDefault()
+        props.onClose()
+      }}
+      onClose={props.onClose}
+      onMouseDown={(event) => {
+        if (event.target === dialog.current) props.onClose()
+      }}
+    >
+      <div class="dialog-inner">
+        <header class="dialog-head">
+          <h2 id={titleId}>{props.title}</h2>
+          {props.actions}
+          <button type="button" class="icon-button" aria-label="Close" onClick={props.onClose}>
+            <Icon name="close" />
+          </button>
+        </header>
+        <div class="dialog-body">{props.children}</div>
+      </div>
+    </dialog>
+  )
+}

@@ -1,0 +1,88 @@
+// What an empty node teaches: three lines from nothing to a live chart.
+import type { JSX } from 'preact'
+import { baseUrl } from '../api/client.ts'
+import { CommandLine } from './copy.tsx'
+import { Icon, type IconName } from './icon.tsx'
+
+const appFile = `import { agg, app, topic, window } from 'pspf'
+
+const orders = topic('orders')
+const shop = app('shop')
+
+shop.from(orders)
+  .keyBy('country')
+  .window('perMinute', window.tumbling('1m'), { total: agg.sum('amount') })
+  .to('orders-per-minute')
+
+export { shop }`
+
+export function produceCurl(topic: string): string {
+  const url = new URL(`api/v1/topics/${encodeURIComponent(topic)}/records`, baseUrl()).href
+  return `curl ${url} \\\n  -H 'content-type: application/json' \\\n  -d '{"records":[{"value":{"country":"NO","amount":42}}]}'`
+}
+
+export function FirstSteps(): JSX.Element {
+  return (
+    <div class="steps">
+      <Step
+        number={1}
+        icon="topics"
+        title="Create a topic"
+        text="A durable log. Every record is on disk before it is acknowledged."
+      >
+        <CommandLine text="pspf topic create orders" />
+      </Step>
+      <Step
+        number={2}
+        icon="send"
+        title="Send an event"
+        text="With curl, the command line or any Kafka client."
+      >
+        <CommandLine label="curl" text={produceCurl('orders')} />
+        <CommandLine
+          label="command line"
+          text={`echo '{"country":"NO","amount":42}' | pspf produce orders`}
+        />
+      </Step>
+      <Step
+        number={3}
+        icon="apps"
+        title="Write one function"
+        text="State, windows and output are committed together, exactly once."
+      >
+        <CommandLine label="app.ts" text={appFile} />
+        <CommandLine text="pspf serve app.ts" />
+      </Step>
+      <p class="steps-end">
+        <Icon name="info" size={14} />
+        In a hurry? <code>pspf serve --demo</code> starts with this machine's own metrics and recorded
+        flights.
+      </p>
+    </div>
+  )
+}
+
+function Step(props: {
+  number: number
+  icon: IconName
+  title: string
+  text: string
+  children: JSX.Element | JSX.Element[]
+}): JSX.Element {
+  return (
+    <section class="card step">
+      <header>
+        <span class="step-icon">
+          <Icon name={props.icon} />
+        </span>
+        <div>
+          <h2>
+            {props.number}. {props.title}
+          </h2>
+          <p>{props.text}</p>
+        </div>
+      </header>
+      {props.children}
+    </section>
+  )
+}

@@ -1,0 +1,59 @@
+// Numbers on the page: the unit smaller than the digits, and a short, interruptible move to each new value.
+import type { JSX } from 'preact'
+import { useLayoutEffect, useRef } from 'preact/hooks'
+import type { NumberFormat } from '../../src/http/contract.ts'
+import { formatValue, isNumber, writeNumber } from '../format/number.ts'
+import { reducedMotion } from './theme.ts'
+
+const moveMs = 320
+
+export function Quantity({ value, format }: { value: unknown; format: NumberFormat }): JSX.Element {
+  if (!isNumber(value)) return <span class="quantity">{formatValue(value, format)}</span>
+  return <MovingNumber value={value} format={format} />
+}
+
+/** Writes the digits itself, so that a moving number costs no render. */
+function MovingNumber({ value, format }: { value: number; format: NumberFormat }): JSX.Element {
+  const digits = useRef<HTMLSpanElement>(null)
+  const unit = useRef<HTMLSpanElement>(null)
+  const prefix = useRef<HTMLSpanElement>(null)
+  const shown = useRef(value)
+
+  // Before the picture is drawn: a new number must not be blank for one frame.
+  useLayoutEffect(() => {
+    function write(current: number): void {
+      shown.current = current
+      const written = writeNumber(current, format)
+      if (digits.current) digits.current.textContent = written.number
+      if (prefix.current) prefix.current.textContent = written.prefix
+      if (unit.current) unit.current.textContent = (written.spaced ? '\u2009' : '') + written.unit
+    }
+    const from = shown.current
+    const calm = reducedMotion.matches || document.visibilityState !== 'visible'
+    if (calm || from === value || !Number.isFinite(from)) {
+      write(value)
+      return
+    }
+    const startedAt = performance.now()
+    let frame = requestAnimationFrame(function step(at) {
+      const part = Math.min(1, Math.max(0, (at - startedAt) / moveMs))
+      const eased = 1 - (1 - part) ** 3
+      write(part === 1 ? value : keepPrecision(from + (value - from) * eased, from, value))
+      if (part < 1) frame = requestAnimationFrame(step)
+    })
+    return () => cancelAnimationFrame(frame)
+  }, [value, format.unit, format.decimals, format.unitPosition])
+
+  return (
+    <span class="quantity">
+      <span class="unit before" ref={prefix} />
+      <span ref={digits} />
+      <span class="unit" ref={unit} />
+    </span>
+  )
+}
+
+/** Whole numbers stay whole while they move. */
+function keepPrecision(current: number, from: number, to: number): number {
+  return Number.isInteger(from) && Number.isInteger(to) ? Math.round(current) : current
+}

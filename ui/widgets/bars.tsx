@@ -1,0 +1,39 @@
+// Bars by key: name, length and number in one line each.
+import type { JSX } from 'preact'
+import type { WidgetData, WidgetSpec } from '../../src/http/contract.ts'
+import { formatValue } from '../format/number.ts'
+import { barExtent, orderBars, thresholdAt, wordOf } from './value.ts'
+
+type Bars = Extract<WidgetData, { kind: 'bars' }>
+
+/** Drawn at once; the server already limits what it sends. */
+const barsMax = 200
+
+export function BarsWidget({ spec, data }: { spec: WidgetSpec; data: Bars }): JSX.Element {
+  const bars = orderBars(data.bars, spec).slice(0, barsMax)
+  const values = bars.flatMap((bar) => (bar.value === null ? [] : [bar.value]))
+  const low = spec.min ?? Math.min(0, ...values)
+  const high = spec.max ?? Math.max(0, ...values)
+  return (
+    <ul class="bars">
+      {bars.map((bar) => {
+        const reached = thresholdAt(bar.value, spec.thresholds)
+        const extent = bar.value === null ? { left: 0, width: 0 } : barExtent(bar.value, low, high)
+        return (
+          <li key={bar.key} class={`bar ${reached ? `tone-${reached.tone}` : ''}`}>
+            <span class="bar-name" title={bar.key}>
+              {bar.key}
+            </span>
+            <span class="bar-value">
+              {formatValue(bar.value, spec)}
+              {reached && <span class="offscreen"> {wordOf(reached)}</span>}
+            </span>
+            <span class="bar-track" aria-hidden="true">
+              <span class="bar-fill" style={{ left: `${extent.left}%`, width: `${extent.width}%` }} />
+            </span>
+          </li>
+        )
+      })}
+    </ul>
+  )
+}

@@ -1,0 +1,101 @@
+// A table of rows: columns as declared, sorted on a click, times and numbers written properly.
+import type { JSX } from 'preact'
+import { useMemo, useState } from 'preact/hooks'
+import type { NumberFormat, WidgetData, WidgetSpec } from '../../src/http/contract.ts'
+import { formatValue, isNumber } from '../format/number.ts'
+import { formatClock, formatUtc, isTime } from '../format/time.ts'
+import { Time } from '../parts/clock.tsx'
+import { SortHeader, type SortState } from '../parts/sort.tsx'
+import { compareValues, fieldOf } from './value.ts'
+
+type Rows = Extract<WidgetData, { kind: 'rows' }>
+type Column = NumberFormat & { readonly field: string; readonly label?: string; readonly time?: boolean }
+
+/** Drawn at once; more rows belong in a query, not on a board. */
+const rowsMax = 500
+const columnsMax = 12
+
+export function columnsOf(spec: WidgetSpec, data: Rows): readonly Column[] {
+  if (spec.columns && spec.columns.length > 0) return spec.columns
+  const first = data.rows[0]?.row ?? {}
+  return Object.keys(first)
+    .slice(0, columnsMax)
+    .map((field) => ({ field }))
+}
+
+export function orderRows(data: Rows, sort: SortState | null, limit: number | undefined): Rows['rows'] {
+  const rows = [...data.rows]
+  if (sort) {
+    const direction = sort.descending ? -1 : 1
+    rows.sort((a, b) => {
+      const left = fieldOf(a.row, sort.field)
+      const right = fieldOf(b.row, sort.field)
+      const missing =
+        Number(left === null || left === undefined) - Number(right === null || right === undefined)
+      return missing === 0 ? compareValues(left, right) * direction : missing
+    })
+  }
+  return rows.slice(0, Math.min(limit ?? rowsMax, rowsMax))
+}
+
+export function RowsWidget({ spec, data }: { spec: WidgetSpec; data: Rows }): JSX.Element {
+  const declared = spec.sortBy ? { field: spec.sortBy, descending: spec.sortDescending ?? true } : null
+  const [chosen, setChosen] = useState<SortState | null>(null)
+  const sort = chosen ?? declared
+  const columns = columnsOf(spec, data)
+  const rows = useMemo(
+    () => orderRows(data, sort, spec.limit),
+    [data, sort?.field, sort?.descending, spec.limit],
+  )
+  const numeric = columns.map(({ field, time }) => !time && isNumber(fieldOf(data.rows[0]?.row ?? {}, field)))
+  return (
+    <div class="table-scroll">
+      <table class="table compact" aria-label={spec.title}>
+        <thead>
+          <tr>
+            {columns.map((column, index) => (
+              <SortHeader
+                key={column.field}
+                field={column.field}
+                label={column.label ?? column.field}
+                number={numeric[index] === true}
+                sort={sort}
+                onSort={setChosen}
+              />
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map(({ key, row }) => (
+            <tr key={key}>
+              {columns.map((column, index) => (
+                <td key={column.field} class={numeric[index] ? 'number' : undefined}>
+                  <Cell value={fieldOf(row, column.field)} column={column} />
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  )
+}
+
+function Cell({ value, column }: { value: unknown; column: Column }): JSX.Element {
+  if (column.time && isTime(value)) return <Time at={value} />
+  const span = windowOf(value)
+  if (span) {
+    return (
+      <span title={`${formatUtc(span.start)} to ${formatUtc(span.end)}`}>
+        {formatClock(span.start)}–{formatClock(span.end)}
+      </span>
+    )
+  }
+  return <>{formatValue(value, column)}</>
+}
+
+function windowOf(value: unknown): { start: number; end: number } | null {
+  if (typeof value !== 'object' || value === null) return null
+  const { start, end } = value as { start?: unknown; end?: unknown }
+  return isTime(start) && isTime(end) ? { start, end } : null
+}

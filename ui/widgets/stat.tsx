@@ -1,0 +1,48 @@
+// One number: large, with its change, its recent shape behind it, and a word when a threshold is reached.
+import type { JSX } from 'preact'
+import type { WidgetData, WidgetSpec } from '../../src/http/contract.ts'
+import { isNumber, writeDecimals } from '../format/number.ts'
+import { Icon } from '../parts/icon.tsx'
+import { Quantity } from '../parts/number.tsx'
+import { Sparkline } from '../parts/sparkline.tsx'
+import { Badge } from '../parts/surface.tsx'
+import { changeOf, thresholdAt, wordOf } from './value.ts'
+
+type Stat = Extract<WidgetData, { kind: 'stat' }>
+
+/** A change smaller than this is the same number. */
+const steadyPercent = 0.05
+
+export function StatWidget({ spec, data }: { spec: WidgetSpec; data: Stat }): JSX.Element {
+  const reached = thresholdAt(data.value, spec.thresholds)
+  const change = changeOf(data.value, data.previous)
+  return (
+    <div class="stat">
+      <div class="stat-main">
+        <span class={`stat-value ${isNumber(data.value) ? '' : 'text'}`}>
+          <Quantity value={data.value} format={spec} />
+        </span>
+        <span class="stat-side">
+          {change !== null && <Change percent={change} />}
+          {reached && <Badge tone={reached.tone}>{wordOf(reached)}</Badge>}
+        </span>
+      </div>
+      {spec.sparkline && (
+        <Sparkline values={data.spark} width={240} height={44} stretch tone={reached?.tone} />
+      )}
+    </div>
+  )
+}
+
+function Change({ percent }: { percent: number }): JSX.Element {
+  const steady = Math.abs(percent) < steadyPercent
+  const size = Math.abs(percent)
+  const text = size > 999 ? '>999' : writeDecimals(size, size >= 10 ? 0 : 1)
+  return (
+    <span class="change" title="Compared with the value before">
+      <Icon name={steady ? 'equal' : percent > 0 ? 'up' : 'fall'} size={11} />
+      <span class="offscreen">{steady ? 'unchanged' : percent > 0 ? 'up' : 'down'}</span>
+      {steady ? '0%' : `${text}%`}
+    </span>
+  )
+}
