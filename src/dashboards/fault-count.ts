@@ -10,9 +10,7 @@ export class FaultCount {
 
   /** @example faults.add('delay', 'soon') // delay is "soon", not a number */
   add(field: string, value: unknown, wanted = 'a number'): void {
-    if (value === undefined) return this.note(`${field} is missing`)
-    const shown = typeof value === 'string' ? `"${shortText(value, 40)}"` : shortText(value, 40)
-    this.note(`${field} is ${shown}, not ${wanted}`)
+    this.note(value === undefined ? `${field} is missing` : `${field} is ${quoted(value)}, not ${wanted}`)
   }
 
   note(sentence: string): void {
@@ -35,4 +33,8 @@ export class FaultCount {
     this.#taken = this.#count
     return changed ? this.all() : {}
   }
+}
+
+function quoted(value: unknown): string {
+  return typeof value === 'string' ? `"${shortText(value, 40)}"` : shortText(value, 40)
 }

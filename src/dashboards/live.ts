@@ -17,7 +17,7 @@ export type TopicSummary = {
   bytesPerSecond: number
 }
 
-/** A record as JSON. `value` and `key`: JSON if it parses, else text, else base64 with `encoding: 'base64'`. */
+/** A record as JSON. `value`: JSON if it parses, else text, else base64 (see `encoding`); `key`: text or base64. */
 export type RecordJson = {
   partition: number
   offset: number
@@ -26,6 +26,8 @@ export type RecordJson = {
   value: unknown
   headers: Record<string, string>
   encoding?: { key?: 'base64'; value?: 'base64' }
+  /** What is shown was cut: the whole size in bytes. */
+  truncated?: { key?: number; value?: number }
 }
 
 /** One second of the node, for the Overview page. */
@@ -60,6 +62,12 @@ export type Overview = {
 // The server answers `sub` with a snapshot that has a sequence number, then sends only deltas above it. After a broken
 // connection the client subscribes with `resume`; outside what the server keeps, or under another epoch, it gets a new
 // snapshot. All viewers of a channel receive the same bytes.
+//
+// Within an epoch a sequence number is never used for two states: the epoch of a widget or tail is its topic's id, the
+// sequence the sum of the next offsets of its partitions; both survive a restart. A viewer too slow to take what a
+// channel sends gets nothing for a while, then a snapshot. A widget that is redefined, or whose topic is created anew, is
+// sent as a snapshot, too. The socket may be closed with 1001 (stopping), 1008 (too many messages) or 1013 (too slow,
+// or too many sockets): reconnect with back-off and resume.
 
 export type ClientMessage =
   | { op: 'sub'; ch: string; resume?: { epoch: string; seq: number } }
@@ -81,6 +89,7 @@ export type ChannelData =
   | { kind: 'tail'; records: RecordJson[]; skipped: number }
   /** overview: a snapshot holds the last ten minutes of points, a delta one point. */
   | { kind: 'overview'; overview: Overview }
-  | { kind: 'topics'; topics: TopicSummary[] }
+  /** topics, apps, dashboards: always the whole list. `total`, if there are more topics than are listed. */
+  | { kind: 'topics'; topics: TopicSummary[]; total?: number }
   | { kind: 'apps'; apps: AppStatus[] }
   | { kind: 'dashboards'; dashboards: DashboardSpec[] }

@@ -46,7 +46,7 @@ export function applyDelta(
     return { kind: 'rows', rows: [...rows.values()], removed: [], ...rest }
   }
   if (view.kind === 'series' && delta.kind === 'series') {
-    const series = new Map(
+    const series: PointsBySeries = new Map(
       view.series.map(({ name, x, y }) => [name, new Map(x.map((at, i) => [at, y[i]!]))]),
     )
     for (const { name, x, y } of delta.series) {
@@ -61,7 +61,9 @@ export function applyDelta(
   return { ...delta, ...rest }
 }
 
-function trimmed(series: Map<string, Map<number, number | null>>, options: Partial<WidgetSpec>) {
+type PointsBySeries = Map<string, Map<number, number | null>>
+
+function trimmed(series: PointsBySeries, options: Partial<WidgetSpec>) {
   const newest = Math.max(...[...series.values()].flatMap((points) => [...points.keys()]))
   const oldest = newest - (options.spanMs ?? Number.POSITIVE_INFINITY)
   return [...series]

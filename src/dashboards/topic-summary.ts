@@ -1,0 +1,40 @@
+// Topics as the Topics page lists them.
+import type { Broker, TopicInfo } from '#broker'
+import type { TopicSummary } from './live.ts'
+import type { TrafficRates } from './traffic-rates.ts'
+
+/** A user's topics before internal ones, each by name; no more than `countMax`, and how many there are. */
+export function topicSummaries(broker: Pick<Broker, 'topics'>, rates: TrafficRates, countMax: number) {
+  const topics = broker.topics()
+  const listed = topics
+    .toSorted((a, b) => Number(a.internal) - Number(b.internal) || (a.name < b.name ? -1 : 1))
+    .slice(0, countMax)
+    .map((topic) => topicSummary(topic, rates))
+  return { topics: listed, ...(listed.length < topics.length && { total: topics.length }) }
+}
+
+export function topicSummary(topic: TopicInfo, rates: TrafficRates): TopicSummary {
+  const { recordsIn, bytesIn } = rates.of(topic.name)
+  const { retentionMs, retentionBytes, compression } = topic.config
+  let records = 0
+  let sizeBytes = 0
+  let lastAppendTime = 0
+  for (const partition of topic.partitions) {
+    records += partition.endOffset - partition.startOffset
+    sizeBytes += partition.sizeBytes
+    lastAppendTime = Math.max(lastAppendTime, partition.lastAppendTime)
+  }
+  return {
+    name: topic.name,
+    id: topic.id,
+    internal: topic.internal,
+    partitions: topic.partitions.length,
+    records,
+    sizeBytes,
+    config: { retentionMs, retentionBytes, compression },
+    createdAt: topic.createdAt,
+    lastAppendTime,
+    recordsPerSecond: recordsIn,
+    bytesPerSecond: bytesIn,
+  }
+}
