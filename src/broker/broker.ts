@@ -29,12 +29,18 @@ export function createBroker(parts: BrokerParts): Broker {
   const { log, catalogue, groups, producer, reader, waiters, retention } = parts
   let closing: Promise<void> | null = null
 
-  /** Every asynchronous call goes through here: a stopped broker refuses, and a thrown error is a rejection. */
-  async function whileOpen<T>(work: () => Promise<T>): Promise<T> {
+  /** Every asynchronous call goes through here: a stopped broker refuses, and what is thrown is a rejection. */
+  function whileOpen<T>(work: () => Promise<T>): Promise<T> {
     if (closing) {
-      throw new BrokerError('closed', 'the node is stopping', { fix: 'try again when it is up' })
+      return Promise.reject(
+        new BrokerError('closed', 'the node is stopping', { fix: 'try again when it is up' }),
+      )
     }
-    return work()
+    try {
+      return work()
+    } catch (thrown) {
+      return Promise.reject(thrown)
+    }
   }
 
   async function close(): Promise<void> {
