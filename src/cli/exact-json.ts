@@ -5,15 +5,22 @@
 const mayBeRounded = /\d{16}/
 
 type Source = { readonly source?: string }
-type RawJson = { rawJSON(text: string): unknown }
+type RawJson = { rawJSON(text: string): unknown; isRawJSON(value: unknown): value is { rawJSON: string } }
+const raw = JSON as unknown as RawJson
 
 /** As `JSON.parse`, but `JSON.stringify(parseExact(text))` keeps every digit. */
 export function parseExact(text: string): unknown {
   if (!mayBeRounded.test(text)) return JSON.parse(text)
   return JSON.parse(text, ((_key: string, value: unknown, { source }: Source = {}) => {
     if (typeof value !== 'number' || source === undefined || String(value) === source) return value
-    return Number.isSafeInteger(value) || !mayBeRounded.test(source)
-      ? value
-      : (JSON as unknown as RawJson).rawJSON(source)
+    return Number.isSafeInteger(value) || !mayBeRounded.test(source) ? value : raw.rawJSON(source)
   }) as (key: string, value: unknown) => unknown)
+}
+
+/** The same value for writers that know nothing of such numbers: they become texts, which keep every digit too. */
+export function withTextsForLongNumbers(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if (raw.isRawJSON(value)) return value.rawJSON
+  if (Array.isArray(value)) return value.map(withTextsForLongNumbers)
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withTextsForLongNumbers(item)]))
 }

@@ -58,8 +58,8 @@ export function realTerminal(): Terminal {
     interrupted: interrupt.signal,
     async out(text) {
       try {
-        stdout.write(text)
-        await stdout.flush()
+        // Either may be a promise that fails, large texts in `write`; neither may fail unseen.
+        await Promise.all([stdout.write(text), stdout.flush()])
       } catch (thrown) {
         throw systemCode(thrown) === 'EPIPE' ? new ClosedPipe('stdout') : thrown
       }

@@ -1,5 +1,7 @@
 // One renderer for every command: rows become a table, JSON, NDJSON, YAML, CSV or names. People's formats show columns,
 // machines' formats show the node's own objects, so that their keys are those of the API.
+
+import { withTextsForLongNumbers } from '../exact-json.ts'
 import type { Format } from '../global-flags.ts'
 import type { Terminal } from '../terminal.ts'
 import { harmless, type Paint } from './style.ts'
@@ -91,7 +93,7 @@ export class Output {
     const shown = project(row, view, fields)
     if (format === 'json') return await terminal.out(`${JSON.stringify(shown, null, 2)}\n`)
     if (format === 'jsonl') return await terminal.out(`${JSON.stringify(shown)}\n`)
-    if (format === 'yaml') return await terminal.out(`${Bun.YAML.stringify(shown, null, 2)}\n`)
+    if (format === 'yaml') return await terminal.out(`${yamlText(shown)}\n`)
     if (format === 'name') return await terminal.out(`${view.name(row)}\n`)
     const columns = view.columns.length > 0 ? view.columns : columnsOf<Row>(Object.keys(row))
     await this.list([row], { ...view, columns })
@@ -142,7 +144,7 @@ export class RowStream<Row extends object> {
           .map((row) => `${JSON.stringify(row)}\n`)
           .join('')
       case 'yaml':
-        return `${Bun.YAML.stringify(objects(), null, 2)}\n`
+        return `${yamlText(objects())}\n`
       case 'name':
         return rows.map((row) => `${harmless(this.#view.name(row))}\n`).join('')
       case 'csv':
@@ -218,6 +220,8 @@ function plainText(value: unknown): string {
   if (value === null || value === undefined) return '-'
   return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }
+
+const yamlText = (value: unknown) => Bun.YAML.stringify(withTextsForLongNumbers(value), null, 2)
 
 function csvLine(values: readonly unknown[]): string {
   const cells = values.map((value) => {

@@ -1,0 +1,28 @@
+import { expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { parseExact } from '../../src/cli/exact-json.ts'
+
+test.each([
+  '9007199254740993',
+  '{"id":12345678901234567890,"n":[1,0.1234567890123456789]}',
+  '"12345678901234567890"',
+  '{"a":-9223372036854775808}',
+])('every digit of %s is kept', (text) => {
+  expect(JSON.stringify(parseExact(text))).toBe(text)
+})
+
+test('ordinary numbers stay numbers', () => {
+  expect(parseExact('{"at":1700000000000,"safe":9007199254740991}')).toEqual({
+    at: 1700000000000,
+    safe: 9007199254740991,
+  })
+  expect(parseExact('[{"offset":5,"value":12345678901234567890}]')).toMatchObject([{ offset: 5 }])
+})
+
+test('it agrees with JSON.parse wherever nothing is rounded', () => {
+  fc.assert(
+    fc.property(fc.json(), (text) => {
+      expect(JSON.stringify(parseExact(text))).toBe(JSON.stringify(JSON.parse(text)))
+    }),
+  )
+})
