@@ -3,8 +3,8 @@
 // Two whole weeks, Monday to Sunday, so that a replay can start over with the same weekdays. See README.md.
 import { type Column, readParquet } from './parquet.ts'
 
-const firstDay = Date.parse('2001-06-11T00:00Z')
-const days = 14
+const firstMinute = Date.parse('2001-06-11T00:00Z') / 60_000
+const minutes = 14 * 24 * 60
 const sizeBytesMax = 1_000_000
 
 const source = new URL('../../node_modules/vega-datasets/data/flights-3m.parquet', import.meta.url)
@@ -20,8 +20,8 @@ const [date, origin, destination, distance, delay] = [
 
 const rows: { minute: number; text: string }[] = []
 for (let row = 0; row < date.length; row++) {
-  const minute = Math.floor((Number(date[row]) / 1000 - firstDay) / 60_000)
-  if (minute < 0 || minute >= days * 24 * 60) continue
+  const minute = Math.floor(Number(date[row]) / 60_000_000)
+  if (minute < firstMinute || minute >= firstMinute + minutes) continue
   rows.push({ minute, text: `${origin[row]},${destination[row]},${distance[row]},${delay[row]}` })
 }
 rows.sort((a, b) => a.minute - b.minute || (a.text < b.text ? -1 : 1))
