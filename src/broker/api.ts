@@ -73,7 +73,10 @@ export type FetchedSlice = {
 
 export type BatchAppend = { readonly topic: string; readonly partition: number; readonly batch: Uint8Array }
 
-/** One atomic step of a stream task or of a group member: batches and positions together or not at all. */
+/**
+ * One atomic step of a stream task or of a group member: batches and positions together or not at all. The bytes of the
+ * batches must not change until it is answered.
+ */
 export type Commit = {
   readonly group: string
   /** `fenced` unless `epoch` is the newest that `fence` gave this owner. '' is nobody: its epoch is not looked at. */
