@@ -1,0 +1,177 @@
+// One append on its way: judged against the partitions as they are when its frame is built, then copied into the frame.
+import { asOffset, BrokerError, type Offset } from '#base'
+import { type BatchHeader, writeBaseOffset } from '#record'
+import type { Appended, LogEntry, PartitionId } from './api.ts'
+import { batchAt } from './batch-walk.ts'
+import { entryHeaderSizeBytes } from './frame.ts'
+import type { FrameChanges } from './frame-changes.ts'
+import type { FrameWriter } from './frame-writer.ts'
+import type { PartitionLog } from './partition-log.ts'
+
+export type PendingAppend = {
+  readonly entries: readonly LogEntry[]
+  /** In its frame. */
+  readonly sizeBytes: number
+  /** Changes more than the ends of partitions: travels in a frame of its own. */
+  readonly hasControls: boolean
+  readonly resolve: (appended: Appended) => void
+  readonly reject: (error: Error) => void
+  readonly offsets: Offset[]
+}
+
+/** The frame that is being built. */
+export type FrameInProgress = {
+  readonly writer: FrameWriter
+  readonly changes: FrameChanges
+  readonly epoch: number
+}
+
+const encoder = new TextEncoder()
+const topicIdPattern = /^[0-9a-f]{32}$/
+const noPayload = new Uint8Array(0)
+const noOffset = asOffset(-1)
+
+export function entrySizeBytes(entry: LogEntry): number {
+  if (entry.kind === 'batch') return entryHeaderSizeBytes + entry.batch.length
+  return entryHeaderSizeBytes + (entry.kind === 'create' ? encoder.encode(entry.topic).length : 0)
+}
+
+/** Takes an append into the frame, or says why not and leaves the frame as it was. */
+export function takeAppend(frame: FrameInProgress, append: PendingAppend): BrokerError | null {
+  return append.hasControls ? takeControls(frame, append) : takeBatches(frame, append)
+}
+
+/** Reused, since appends are taken one at a time. */
+const headers: BatchHeader[] = []
+const partitions: PartitionLog[] = []
+
+function takeBatches(frame: FrameInProgress, { entries, offsets }: PendingAppend): BrokerError | null {
+  headers.length = 0
+  partitions.length = 0
+  for (const entry of entries) {
+    if (entry.kind !== 'batch') continue
+    const partition = frame.changes.find(entry.id)
+    const header = batchAt(entry.batch, 0)
+    const refusal = judgeBatch(entry, partition, header)
+    if (refusal !== null) return refusal
+    partitions.push(partition!)
+    headers.push(header!)
+  }
+  for (let index = 0; index < entries.length; index++) {
+    const entry = entries[index]!
+    if (entry.kind === 'batch')
+      offsets.push(stageBatch(frame, partitions[index]!, { batch: entry.batch, header: headers[index]! }))
+  }
+  return null
+}
+
+/** Entries may build on one another here, so each is judged after those before it are staged. */
+function takeControls(frame: FrameInProgress, { entries, offsets }: PendingAppend): BrokerError | null {
+  for (const entry of entries) {
+    const refusal = judge(frame.changes, entry)
+    if (refusal !== null) {
+      frame.changes.undo()
+      return refusal
+    }
+    offsets.push(stage(frame, entry))
+  }
+  return null
+}
+
+function judge(changes: FrameChanges, entry: LogEntry): BrokerError | null {
+  const partition = changes.find(entry.id)
+  switch (entry.kind) {
+    case 'batch':
+      return judgeBatch(entry, partition, batchAt(entry.batch, 0))
+    case 'create':
+      return judgeCreate(changes, entry)
+    case 'delete':
+      if (partition === undefined) return unknown(entry.id)
+      return changes.creates(partition) ? malformed('an append cannot delete what it creates') : null
+    case 'trim':
+      if (partition === undefined) return unknown(entry.id)
+      return entry.before <= partition.stagedEnd ? null : beyondEnd(partition, entry.before)
+  }
+}
+
+function judgeCreate(
+  changes: FrameChanges,
+  { id, topic }: LogEntry & { kind: 'create' },
+): BrokerError | null {
+  if (!topicIdPattern.test(id.topicId) || !Number.isInteger(id.partition) || id.partition < 0) {
+    return malformed(`"${id.topicId}" and ${id.partition} are no topic id and partition`)
+  }
+  if (topic === '' || /[/\\\0]/.test(topic)) return malformed(`"${topic}" cannot name a directory`)
+  if (!changes.has(id, topic)) return null
+  return new BrokerError('already_exists', `partition ${id.partition} of topic "${topic}" exists`)
+}
+
+function judgeBatch(
+  { id, batch }: LogEntry & { kind: 'batch' },
+  partition: PartitionLog | undefined,
+  header: BatchHeader | null,
+): BrokerError | null {
+  if (partition === undefined) return unknown(id)
+  if (partition.damage !== null) return partition.damage
+  if (header === null || header.sizeBytes !== batch.length)
+    return malformed('an entry is not one whole record batch')
+  return null
+}
+
+function stage(frame: FrameInProgress, entry: LogEntry): Offset {
+  const { changes, writer } = frame
+  if (entry.kind === 'batch') {
+    return stageBatch(frame, changes.find(entry.id)!, {
+      batch: entry.batch,
+      header: batchAt(entry.batch, 0)!,
+    })
+  }
+  const { kind, id } = entry
+  const payload = kind === 'create' ? encoder.encode(entry.topic) : noPayload
+  const offset = kind === 'trim' ? entry.before : 0
+  writer.add({ kind, topicId: Uint8Array.fromHex(id.topicId), partition: id.partition, offset, payload })
+  if (kind === 'create') changes.create(id, entry.topic)
+  else if (kind === 'delete') changes.delete(changes.find(id)!)
+  else changes.trim(changes.find(id)!, entry.before)
+  return noOffset
+}
+
+function stageBatch(
+  { writer, changes, epoch }: FrameInProgress,
+  partition: PartitionLog,
+  { batch, header }: { batch: Uint8Array; header: BatchHeader },
+): Offset {
+  const offset = partition.stagedEnd
+  const position = writer.add({
+    kind: 'batch',
+    topicId: partition.topicIdBytes,
+    partition: partition.id.partition,
+    offset,
+    payload: batch,
+  })
+  writeBaseOffset(writer.bytes, position, offset, epoch)
+  const offsetCount = header.lastOffset - header.baseOffset + 1
+  changes.batch(partition, {
+    position,
+    sizeBytes: batch.length,
+    offsetCount,
+    maxTimestamp: header.maxTimestamp,
+  })
+  return asOffset(offset)
+}
+
+function unknown({ topicId, partition }: PartitionId): BrokerError {
+  return new BrokerError('not_found', `partition ${partition} of topic id ${topicId} does not exist`)
+}
+
+function malformed(why: string): BrokerError {
+  return new BrokerError('invalid_request', why)
+}
+
+function beyondEnd(partition: PartitionLog, before: number): BrokerError {
+  return new BrokerError(
+    'offset_out_of_range',
+    `${partition.topic}-${partition.id.partition} ends at ${partition.stagedEnd}, so it cannot be trimmed to ${before}`,
+    { details: { endOffset: partition.stagedEnd } },
+  )
+}

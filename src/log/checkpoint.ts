@@ -1,0 +1,113 @@
+// A checkpoint: everything that lies before one frame of the write-ahead log, as far as it is not in segment files.
+//
+//   pspf-checkpoint 1 <crc32 of the rest, 8 hex digits>\n
+//   {"wal": {...}, "appendTime": ..., "clean": ..., "partitions": [...]}\n
+//
+// One text file, replaced as a whole (temporary file, sync, rename, directory sync).
+//
+// Invariants:
+//   1. When it exists under its name, every byte and every file name it speaks of is durable.
+//   2. Every frame from its position on is still in `wal/`.
+//   3. It is evidence: what it says of a segment's size is the truth, whatever the file's size is.
+import { BrokerError, crc32 } from '#base'
+import { checkpointPath, readWholeFile, replaceFile } from './data-directory.ts'
+import type { LogContext } from './options.ts'
+import type { PartitionFacts } from './partition-log.ts'
+import type { SegmentFacts } from './segment.ts'
+import type { WalPosition } from './wal.ts'
+
+export type Checkpoint = {
+  /** The first frame that is not in it. */
+  readonly wal: WalPosition
+  /** Of the last frame in it: append times never fall, whatever the clock says. */
+  readonly appendTime: number
+  /** Written at an orderly stop. */
+  readonly clean: boolean
+  readonly partitions: readonly PartitionFacts[]
+}
+
+const magicWord = 'pspf-checkpoint'
+const version = 1
+
+/** Segments are many, so each is a row of five numbers. */
+type Row = readonly [number, number, number, number, number]
+type StoredPartition = {
+  topicId: string
+  partition: number
+  topic: string
+  startOffset: number
+  endOffset: number
+  segments: Row[]
+  damage?: string
+}
+type Stored = { wal: WalPosition; appendTime: number; clean: boolean; partitions: StoredPartition[] }
+
+export function encodeCheckpoint(checkpoint: Checkpoint): string {
+  const { wal, appendTime, clean, partitions } = checkpoint
+  const stored: Stored = { wal, appendTime, clean, partitions: partitions.map(storedPartition) }
+  const body = JSON.stringify(stored) + '\n'
+  return `${magicWord} ${version} ${checksumOf(body)}\n${body}`
+}
+
+/** null: it is not one, or it is damaged. */
+export function decodeCheckpoint(text: string): Checkpoint | null {
+  const lineEnd = text.indexOf('\n')
+  const [word, number, checksum] = text.slice(0, Math.max(lineEnd, 0)).split(' ')
+  const body = text.slice(lineEnd + 1)
+  if (word !== magicWord || number !== String(version) || checksum !== checksumOf(body)) return null
+  const stored = JSON.parse(body) as Stored
+  return { ...stored, partitions: stored.partitions.map(partitionFacts) }
+}
+
+export async function writeCheckpoint(context: LogContext, checkpoint: Checkpoint): Promise<void> {
+  await replaceFile(context, checkpointPath(context.directory), encodeCheckpoint(checkpoint))
+}
+
+export function readCheckpoint({ disk, directory }: LogContext): Checkpoint {
+  const path = checkpointPath(directory)
+  if (!disk.exists(path)) throw damaged(path, 'is missing')
+  const file = disk.open(path, 'read')
+  const checkpoint = decodeCheckpoint(new TextDecoder().decode(readWholeFile(file)))
+  file.close()
+  if (checkpoint === null) throw damaged(path, 'is damaged: its checksum does not match')
+  return checkpoint
+}
+
+function damaged(path: string, why: string): BrokerError {
+  return new BrokerError('corrupt', `${path} ${why}`, {
+    fix: 'restore the data directory from a backup; starting without this file would lose track of what was acknowledged',
+    details: { path },
+  })
+}
+
+function checksumOf(body: string): string {
+  return crc32(new TextEncoder().encode(body)).toString(16).padStart(8, '0')
+}
+
+function storedPartition({ id, segments, ...facts }: PartitionFacts): StoredPartition {
+  return {
+    ...id,
+    ...facts,
+    segments: segments.map(({ baseOffset, sizeBytes, maxTimestamp, firstAppendTime, lastAppendTime }) => [
+      baseOffset,
+      sizeBytes,
+      maxTimestamp,
+      firstAppendTime,
+      lastAppendTime,
+    ]),
+  }
+}
+
+function partitionFacts({ topicId, partition, segments, ...facts }: StoredPartition): PartitionFacts {
+  return { id: { topicId, partition }, ...facts, segments: segments.map(segmentFacts) }
+}
+
+function segmentFacts([
+  baseOffset,
+  sizeBytes,
+  maxTimestamp,
+  firstAppendTime,
+  lastAppendTime,
+]: Row): SegmentFacts {
+  return { baseOffset, sizeBytes, maxTimestamp, firstAppendTime, lastAppendTime }
+}

@@ -1,0 +1,153 @@
+// Brings segments to disk behind the appends, a few megabytes of one file at a time, and writes checkpoints, so that the
+// write-ahead log can be reused. Nobody waits for it unless the write-ahead log is full.
+import { type Histogram, systemCode, type Timer, toError } from '#base'
+import { type Checkpoint, writeCheckpoint } from './checkpoint.ts'
+import { topicsDirectory } from './data-directory.ts'
+import type { LogContext } from './options.ts'
+import type { PartitionLog } from './partition-log.ts'
+import type { PartitionSet } from './partition-set.ts'
+import type { Segment } from './segment.ts'
+import type { Wal, WalPosition } from './wal.ts'
+
+export type CheckpointerParts = {
+  readonly context: LogContext
+  readonly partitions: PartitionSet
+  readonly wal: Wal
+  /** The end of what is visible. */
+  visible(): { readonly wal: WalPosition; readonly appendTime: number }
+  /** Called when a write or sync failed: the log must not go on. */
+  fail(error: Error): void
+}
+
+export class Checkpointer {
+  readonly #parts: CheckpointerParts
+  /** Segments with a whole step to sync. */
+  readonly #steps = new Set<Segment>()
+  readonly #seconds: Histogram
+  #bytesSince = 0
+  #due = false
+  #timer: Timer | null = null
+  /** The job under way; jobs never overlap. */
+  #job: Promise<void> | null = null
+  #stopped = false
+
+  constructor(parts: CheckpointerParts) {
+    this.#parts = parts
+    const help = 'Time from the start of a checkpoint to its end'
+    this.#seconds = parts.context.metrics.histogram('pspf_log_checkpoint_seconds', help)
+  }
+
+  /** A frame became visible. */
+  noteFrame(grown: readonly PartitionLog[], sizeBytes: number): void {
+    const { context } = this.#parts
+    this.#bytesSince += sizeBytes
+    for (const partition of grown) {
+      for (const segment of partition.unsynced()) {
+        if (segment.visibleBytes - segment.syncedBytes >= context.syncStepBytes) this.#steps.add(segment)
+      }
+    }
+    this.#due ||= this.#bytesSince >= context.checkpointBytes
+    this.#timer ??= context.clock.after(context.checkpointMs, () => {
+      this.#timer = null
+      this.#due = true
+      this.#next()
+    })
+    this.#next()
+  }
+
+  /** Resolves after a checkpoint of at least what is visible now. */
+  async run(clean: boolean): Promise<void> {
+    while (this.#job !== null) await this.#job
+    this.#start(this.#checkpoint(clean))
+    while (this.#job !== null) await this.#job
+  }
+
+  /** Ends after the job under way. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#timer?.cancel()
+    while (this.#job !== null) await this.#job
+  }
+
+  #next(): void {
+    if (this.#job !== null || this.#stopped) return
+    if (this.#due) this.#start(this.#checkpoint(false))
+    else if (this.#steps.size > 0) this.#start(this.#syncSteps())
+  }
+
+  #start(job: Promise<void>): void {
+    this.#job = job
+      .catch((thrown) => this.#parts.fail(toError(thrown)))
+      .then(() => {
+        this.#job = null
+        this.#next()
+      })
+  }
+
+  async #syncSteps(): Promise<void> {
+    for (const segment of this.#steps) {
+      this.#steps.delete(segment)
+      await segment.sync()
+      if (this.#due) return
+    }
+  }
+
+  async #checkpoint(clean: boolean): Promise<void> {
+    const { context, partitions, wal } = this.#parts
+    const started = context.clock.monotonic()
+    this.#timer?.cancel()
+    this.#timer = null
+    this.#due = false
+    this.#bytesSince = 0
+    this.#steps.clear()
+    // Taken in one go, so that it is the state between two frames; what changes from now on is the next checkpoint's.
+    const facts = [...partitions].map((partition) => partition.facts)
+    const checkpoint = { ...this.#parts.visible(), clean, partitions: facts }
+    const unsynced = [...partitions].flatMap((partition) => [...partition.unsynced()])
+    const directories = this.#changedDirectories()
+    for (const segment of unsynced) await segment.sync()
+    for (const directory of directories) await this.#syncDirectory(directory)
+    if (!(await this.#write(checkpoint))) return
+    for (const path of wal.release(checkpoint.wal)) await context.disk.removeBehind(path)
+    this.#seconds.observe((context.clock.monotonic() - started) / 1000)
+    const { sequence } = checkpoint.wal
+    context.logger.debug(
+      { sequence, partitions: facts.length, segments: unsynced.length },
+      'checkpoint written',
+    )
+  }
+
+  #changedDirectories(): string[] {
+    const { context, partitions } = this.#parts
+    const changed: string[] = []
+    if (partitions.directoryChanged) changed.push(topicsDirectory(context.directory))
+    partitions.directoryChanged = false
+    for (const partition of partitions) {
+      if (partition.directoryChanged) changed.push(partition.directory)
+      partition.directoryChanged = false
+    }
+    return changed
+  }
+
+  async #syncDirectory(path: string): Promise<void> {
+    try {
+      await this.#parts.context.disk.syncDirectory(path)
+    } catch (thrown) {
+      // Its partition was deleted meanwhile, which a later frame says.
+      if (systemCode(thrown) !== 'ENOENT') throw thrown
+    }
+  }
+
+  /** False on a full disk: the old checkpoint stands, and the next one tries again. */
+  async #write(checkpoint: Checkpoint): Promise<boolean> {
+    const { context } = this.#parts
+    try {
+      await writeCheckpoint(context, checkpoint)
+      return true
+    } catch (thrown) {
+      if (systemCode(thrown) !== 'ENOSPC') throw thrown
+      context.logger.warn({ err: toError(thrown) }, 'no checkpoint: the disk is full')
+      return false
+    }
+  }
+}

@@ -1,0 +1,114 @@
+// What one frame does to the partitions: collected while it is built or read back, then written into segments, then
+// made visible. The log and its recovery both go through here, so that they cannot differ.
+import { assert } from '#base'
+import type { PartitionId } from './api.ts'
+import type { LogContext } from './options.ts'
+import { PartitionLog } from './partition-log.ts'
+import type { PartitionSet } from './partition-set.ts'
+
+export type BatchPlace = {
+  /** Of the batch in the bytes that `write` gets. */
+  readonly position: number
+  readonly sizeBytes: number
+  readonly offsetCount: number
+  readonly maxTimestamp: number
+}
+
+export class FrameChanges {
+  readonly #context: LogContext
+  readonly #partitions: PartitionSet
+  #grown: PartitionLog[] = []
+  #creates: PartitionLog[] = []
+  #deletes: PartitionLog[] = []
+  #trims: { partition: PartitionLog; before: number }[] = []
+  #removals: string[] = []
+
+  constructor(context: LogContext, partitions: PartitionSet) {
+    this.#context = context
+    this.#partitions = partitions
+  }
+
+  /** Whether the set of partitions or their starts change: then nothing may be written before the frame is durable. */
+  get hasControls(): boolean {
+    return this.#creates.length + this.#deletes.length + this.#trims.length > 0
+  }
+
+  /** A partition as it is after the changes so far. */
+  find(id: PartitionId): PartitionLog | undefined {
+    if (!this.hasControls) return this.#partitions.get(id)
+    const sameId = (partition: PartitionLog) =>
+      partition.id.topicId === id.topicId && partition.id.partition === id.partition
+    const created = this.#creates.find(sameId)
+    if (created) return created
+    return this.#deletes.some(sameId) ? undefined : this.#partitions.get(id)
+  }
+
+  /** Whether a partition of this id or this directory exists after the changes so far. */
+  has(id: PartitionId, topic: string): boolean {
+    const { partition } = id
+    if (this.find(id) !== undefined) return true
+    const takesIt = (other: PartitionLog) => other.topic === topic && other.id.partition === partition
+    if (this.#creates.some(takesIt)) return true
+    return this.#partitions.hasDirectory(topic, partition) && !this.#deletes.some(takesIt)
+  }
+
+  /** Whether this frame is what makes the partition. */
+  creates(partition: PartitionLog): boolean {
+    return this.#creates.includes(partition)
+  }
+
+  create(id: PartitionId, topic: string): void {
+    this.#creates.push(
+      new PartitionLog(this.#context, { id, topic, startOffset: 0, endOffset: 0, segments: [] }),
+    )
+  }
+
+  delete(partition: PartitionLog): void {
+    this.#deletes.push(partition)
+  }
+
+  trim(partition: PartitionLog, before: number): void {
+    this.#trims.push({ partition, before })
+  }
+
+  batch(partition: PartitionLog, place: BatchPlace): void {
+    if (partition.stage(place)) this.#grown.push(partition)
+  }
+
+  /** Writes staged batches into their segments. After an error it may be called again and goes on where it was. */
+  write(frame: Uint8Array, appendTime: number): void {
+    for (; this.#deletes.length > 0; this.#deletes.shift()) this.#deleteFirst()
+    for (; this.#creates.length > 0; this.#creates.shift()) this.#partitions.create(this.#creates[0]!)
+    for (const partition of this.#grown) partition.write(frame, appendTime)
+  }
+
+  /** Makes it all visible and starts over. */
+  publish(): { grown: readonly PartitionLog[]; removals: readonly string[] } {
+    assert(this.#creates.length + this.#deletes.length === 0, 'a frame is written before it becomes visible')
+    const grown = this.#grown
+    for (const partition of grown) partition.publish()
+    for (const { partition, before } of this.#trims) this.#removals.push(...partition.trim(before))
+    const removals = this.#removals
+    this.#grown = []
+    this.#trims = []
+    this.#removals = []
+    return { grown, removals }
+  }
+
+  /** Forgets a frame that was not written. */
+  undo(): void {
+    for (const partition of this.#grown) partition.unstage()
+    this.#grown = []
+    this.#creates = []
+    this.#deletes = []
+    this.#trims = []
+  }
+
+  #deleteFirst(): void {
+    const partition = this.#deletes[0]!
+    const aside = this.#partitions.delete(partition)
+    if (aside !== null) this.#removals.push(aside)
+    partition.unstage()
+    this.#grown = this.#grown.filter((other) => other !== partition)
+  }
+}

@@ -1,0 +1,113 @@
+// Opens a data directory as a log group: recover what is there, then accept appends.
+import { BrokerError, type Metrics } from '#base'
+import type { LogGroup, Partition, RecoveryReport } from './api.ts'
+import { readCheckpoint, writeCheckpoint } from './checkpoint.ts'
+import { readFormat, topicsDirectory, walDirectory, walGenerations, writeFormat } from './data-directory.ts'
+import { GroupCommit } from './group-commit.ts'
+import { type LogContext, type LogOptions, logContext } from './options.ts'
+import type { PartitionSet } from './partition-set.ts'
+import { type Recovered, recover } from './recovery.ts'
+import { Wal } from './wal.ts'
+import { beginning, type WalDamage } from './wal-reader.ts'
+
+/** Throws `conflict` for a newer format and `corrupt` for a directory that cannot be understood. */
+export async function openLog(options: LogOptions): Promise<LogGroup> {
+  const context = logContext(options)
+  const started = context.clock.monotonic()
+  const salt = readFormat(context)?.salt ?? (await initialise(context))
+  const checkpoint = readCheckpoint(context)
+  const recovered = recover(context, salt, checkpoint)
+  const { end, partitions, appendTime } = recovered
+  const clean = checkpoint.clean && end.frames === 0 && end.cutBytes === 0 && end.damage === null
+  const generations = walGenerations(context.disk, context.directory)
+  const wal = new Wal(context, salt, {
+    chain: end.next,
+    inUse: generations.filter((generation) => generation >= checkpoint.wal.generation),
+    spare: generations.filter((generation) => generation < checkpoint.wal.generation),
+  })
+  const commit = new GroupCommit({ context, partitions, wal, appendTime })
+  // Below the durable mark nothing is guessed: no checkpoint, so that everything stays as it was found.
+  if (end.damage) commit.fail(damaged(end.damage))
+  else if (!clean) await commit.checkpointer.run(false)
+  const report = reportOf(recovered, clean, context.clock.monotonic() - started)
+  const { quarantined, ...counts } = report
+  context.logger.info({ ...counts, quarantined: quarantined.length }, 'log opened')
+  observe(context.metrics, { commit, partitions, wal, report })
+  return logGroup({ commit, partitions, wal, report })
+}
+
+/** A new directory. What it holds counts only once the format mark is there, so a crash in here is harmless. */
+async function initialise(context: LogContext): Promise<number> {
+  const { disk, directory, random } = context
+  const salt = random.below(2 ** 32)
+  disk.makeDirectory(walDirectory(directory))
+  disk.makeDirectory(topicsDirectory(directory))
+  await writeCheckpoint(context, { wal: beginning, appendTime: 0, clean: true, partitions: [] })
+  await writeFormat(context, salt)
+  await disk.syncDirectory(directory.slice(0, directory.lastIndexOf('/')) || '/')
+  return salt
+}
+
+function damaged({ path, position, why }: WalDamage): BrokerError {
+  return new BrokerError('corrupt', `${path} is damaged at byte ${position}: ${why}`, {
+    fix: 'what lies before it can be read; restore the data directory from a backup to append again',
+    details: { path, position },
+  })
+}
+
+function reportOf({ end, partitions }: Recovered, clean: boolean, tookMs: number): RecoveryReport {
+  const quarantined = [...partitions].flatMap(({ topic, id, damage }) =>
+    damage ? [{ topic, partition: id.partition, reason: damage.message }] : [],
+  )
+  return {
+    clean,
+    framesReplayed: end.frames,
+    bytesReplayed: end.sizeBytes,
+    bytesCut: end.cutBytes,
+    partitions: partitions.count,
+    quarantined,
+    tookMs,
+  }
+}
+
+function observe(metrics: Metrics, { commit, partitions, wal }: Parts): void {
+  const pending = metrics.gauge('pspf_log_pending_bytes', 'Bytes queued and not yet durable')
+  const files = metrics.gauge('pspf_log_wal_files', 'Files of the write-ahead log since the last checkpoint')
+  const count = metrics.gauge('pspf_log_partitions', 'Partitions')
+  metrics.collect(() => {
+    pending.set(commit.pendingBytes)
+    files.set(wal.fileCount)
+    count.set(partitions.count)
+  })
+}
+
+type Parts = {
+  readonly commit: GroupCommit
+  readonly partitions: PartitionSet
+  readonly wal: Wal
+  readonly report: RecoveryReport
+}
+
+function logGroup({ commit, partitions, wal, report }: Parts): LogGroup {
+  return {
+    report,
+    get state() {
+      return commit.state
+    },
+    get failure() {
+      return commit.failure
+    },
+    get pendingBytes() {
+      return commit.pendingBytes
+    },
+    append: (entries) => commit.append(entries),
+    partition: (id): Partition | undefined => partitions.get(id),
+    partitions: () => partitions,
+    onVisible: (listener) => commit.onVisible(listener),
+    async close() {
+      await commit.close()
+      partitions.close(commit.failure === undefined)
+      wal.close()
+    },
+  }
+}

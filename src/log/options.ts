@@ -1,0 +1,85 @@
+// What a log needs from outside, and its limits.
+import { assert, type Clock, type Disk, type Logger, type Metrics, type Random } from '#base'
+import { OpenSegments } from './open-segments.ts'
+
+export type LogOptions = {
+  readonly disk: Disk
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly metrics: Metrics
+  /** Holds `format.json`, `checkpoint`, `wal/` and `topics/`. One process at a time: see `lockDirectory`. */
+  readonly directory: string
+  /** Stamped on frames and batches; rises with each new leader. */
+  readonly epoch?: number
+} & Partial<LogLimits>
+
+export type LogLimits = {
+  /** A segment that would grow beyond is rolled. One larger batch still gets a segment of its own. */
+  readonly segmentSizeBytesMax: number
+  /** A segment older than this is rolled at the next append, so that retention by time can drop it. */
+  readonly segmentAgeMsMax: number
+  /** One append, with the overhead of its frame. */
+  readonly appendBytesMax: number
+  /** One frame takes what is queued up to here (a larger append travels alone). */
+  readonly groupBytesMax: number
+  /** Queued and in flight; beyond it appends are refused with `busy`. */
+  readonly pendingBytesMax: number
+  readonly walFileSizeBytes: number
+  /** Files from the last checkpoint to the newest; at this many, commits wait for the checkpoint. */
+  readonly walFilesMax: number
+  /** A checkpoint begins after this much, or this long after the first append since the last one. */
+  readonly checkpointBytes: number
+  readonly checkpointMs: number
+  /** A segment file is synced behind after each such step, so that a checkpoint finds little left to do. */
+  readonly syncStepBytes: number
+  /** After this long without an append a mark says that the last frame is durable. */
+  readonly idleMarkMs: number
+  /** Appends of records are refused with `disk_full` when less is free; the rest serves deletes and recovery. */
+  readonly diskReserveBytes: number
+  /** How often a write to a full disk is tried again once its frame is durable. */
+  readonly diskFullRetryMs: number
+  /** Sealed segments whose file and index are kept at hand. */
+  readonly openSegmentsMax: number
+}
+
+const mebibyte = 2 ** 20
+
+export const defaultLimits: LogLimits = {
+  segmentSizeBytesMax: 64 * mebibyte,
+  segmentAgeMsMax: 24 * 3_600_000,
+  appendBytesMax: 24 * mebibyte,
+  groupBytesMax: 4 * mebibyte,
+  pendingBytesMax: 64 * mebibyte,
+  walFileSizeBytes: 32 * mebibyte,
+  walFilesMax: 8,
+  checkpointBytes: 64 * mebibyte,
+  checkpointMs: 30_000,
+  syncStepBytes: 4 * mebibyte,
+  idleMarkMs: 2_000,
+  diskReserveBytes: 64 * mebibyte,
+  diskFullRetryMs: 250,
+  openSegmentsMax: 64,
+}
+
+/** Everything that parts of one log share. */
+export type LogContext = LogLimits & {
+  readonly disk: Disk
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly metrics: Metrics
+  readonly directory: string
+  readonly epoch: number
+  readonly openSegments: OpenSegments
+}
+
+export function logContext(options: LogOptions): LogContext {
+  const limits = { ...defaultLimits, epoch: 0, ...options }
+  const context = { ...limits, openSegments: new OpenSegments(limits.openSegmentsMax) }
+  assert(context.appendBytesMax <= context.walFileSizeBytes, 'an append fits into one file of the log')
+  assert(context.groupBytesMax <= context.walFileSizeBytes, 'a group fits into one file of the log')
+  assert(context.segmentSizeBytesMax < 2 ** 31, 'positions in a segment fit into 31 bits')
+  assert(context.walFilesMax >= 2, 'one file is written while another is checkpointed')
+  return context
+}

@@ -1,0 +1,133 @@
+// Brings a log group back: what the last checkpoint says, plus the frames of the write-ahead log behind it.
+//
+// Nothing but segment files behind the checkpoint's sizes is written before the new checkpoint stands, and the write-ahead
+// log not at all; so a crash in here leaves what was found, and the next start does the same again. What is read back is
+// written and synced again, whether or not it is in the page cache: after a failed sync the cache cannot be trusted.
+import { BrokerError } from '#base'
+import { batchAt } from './batch-walk.ts'
+import type { Checkpoint } from './checkpoint.ts'
+import { deletedSuffix, topicsDirectory } from './data-directory.ts'
+import { FrameChanges } from './frame-changes.ts'
+import type { ReadEntry } from './frame-reader.ts'
+import type { LogContext } from './options.ts'
+import { PartitionLog } from './partition-log.ts'
+import { PartitionSet } from './partition-set.ts'
+import { segmentName } from './segment.ts'
+import { readWal, type WalEnd, type WalFrame } from './wal-reader.ts'
+
+export type Recovered = {
+  readonly partitions: PartitionSet
+  readonly end: WalEnd
+  readonly appendTime: number
+}
+
+export function recover(context: LogContext, salt: number, checkpoint: Checkpoint): Recovered {
+  const { disk, directory } = context
+  const partitions = new PartitionSet(context)
+  for (const facts of checkpoint.partitions) {
+    const partition = new PartitionLog(context, facts)
+    partitions.add(partition)
+    inspect(context, partition)
+  }
+  const changes = new FrameChanges(context, partitions)
+  let { appendTime } = checkpoint
+  const end = readWal({ disk, directory, salt }, checkpoint.wal, (frame) => {
+    replay(changes, frame)
+    appendTime = frame.header.appendTime
+  })
+  removeSetAside(context)
+  for (const partition of partitions) settle(context, partition)
+  return { partitions, end, appendTime }
+}
+
+function replay(changes: FrameChanges, { header, entries, bytes }: WalFrame): void {
+  for (const entry of entries) replayEntry(changes, entry, bytes)
+  changes.write(bytes, header.appendTime)
+  changes.publish()
+}
+
+function replayEntry(changes: FrameChanges, entry: ReadEntry, bytes: Uint8Array): void {
+  const { kind, topicId, partition: number, offset, payloadAt, payloadSizeBytes } = entry
+  const id = { topicId, partition: number }
+  if (kind === 'create') {
+    const topic = new TextDecoder().decode(bytes.subarray(payloadAt, payloadAt + payloadSizeBytes))
+    changes.create(id, topic)
+    return
+  }
+  const partition = changes.find(id)
+  // A batch may be followed by the deletion of its partition in the same frame, never preceded by it.
+  if (partition === undefined) throw inconsistent(`${topicId}-${number} is unknown`)
+  if (kind === 'delete') changes.delete(partition)
+  else if (kind === 'trim') changes.trim(partition, offset)
+  else replayBatch(changes, partition, entry, bytes)
+}
+
+function replayBatch(
+  changes: FrameChanges,
+  partition: PartitionLog,
+  entry: ReadEntry,
+  bytes: Uint8Array,
+): void {
+  const { offset, payloadAt, payloadSizeBytes } = entry
+  const batch = batchAt(bytes, payloadAt)
+  if (batch === null || offset !== partition.stagedEnd || batch.baseOffset !== offset) {
+    throw inconsistent(
+      `${partition.topic}-${partition.id.partition} continues at ${partition.stagedEnd}, not at ${offset}`,
+    )
+  }
+  changes.batch(partition, {
+    position: payloadAt,
+    sizeBytes: payloadSizeBytes,
+    offsetCount: batch.lastOffset - batch.baseOffset + 1,
+    maxTimestamp: batch.maxTimestamp,
+  })
+}
+
+/** Frames and checkpoint are each whole and yet do not fit: a directory put together from several. */
+function inconsistent(why: string): BrokerError {
+  return new BrokerError('corrupt', `the write-ahead log does not continue the checkpoint: ${why}`, {
+    fix: 'restore the data directory as a whole from one backup',
+  })
+}
+
+function removeSetAside({ disk, directory }: LogContext): void {
+  const topics = topicsDirectory(directory)
+  for (const name of disk.list(topics)) {
+    if (name.endsWith(deletedSuffix)) disk.remove(`${topics}/${name}`)
+  }
+}
+
+/** Looks for the files that the checkpoint speaks of, before anything is written to them. */
+function inspect({ disk }: LogContext, partition: PartitionLog): void {
+  const names = new Set(disk.list(partition.directory))
+  // It may be gone because its deletion comes later in the write-ahead log.
+  if (names.size === 0) disk.makeDirectory(partition.directory)
+  for (const segment of partition.segments) {
+    if (!names.has(`${segmentName(segment.baseOffset)}.log`))
+      partition.damage ??= segment.damaged(0, 'the file is missing')
+  }
+  const last = partition.segments.at(-1)
+  if (last && partition.damage === null) {
+    const sizeBytes = last.source.size()
+    if (sizeBytes < last.writtenBytes)
+      partition.damage = last.damaged(sizeBytes, 'the file is shorter than it was')
+  }
+}
+
+/** Makes the files agree with what is known: what lies behind the end was never acknowledged. */
+function settle({ disk, logger }: LogContext, partition: PartitionLog): void {
+  const last = partition.segments.at(-1)
+  if (last && last.file.size() > last.writtenBytes) last.file.truncate(last.writtenBytes)
+  const known = new Set(partition.segments.map(({ baseOffset }) => segmentName(baseOffset)))
+  const first = partition.segments[0]?.baseOffset ?? partition.endOffset
+  for (const name of disk.list(partition.directory)) {
+    const stem = name.split('.')[0]!
+    if (known.has(stem)) continue
+    // Left by a trim or by appends that a crash interrupted. Anything else is not ours to remove, nor is it ever read.
+    const baseOffset = Number(stem)
+    const path = `${partition.directory}/${name}`
+    if (baseOffset >= partition.endOffset || baseOffset < first) disk.remove(path)
+    else logger.warn({ path }, 'a file that the log does not know is ignored')
+  }
+  if (partition.damage) logger.error({ err: partition.damage }, 'a partition is damaged and refuses appends')
+}

@@ -1,0 +1,214 @@
+// The write-ahead log, writing side: a chain of frames through files of one size, which are reused.
+//
+// Files are named by generation. A frame carries that of its file, so what a recycled file held before can never be read
+// as a frame. A file grows by zeroes a step ahead of its frames: syncing bytes inside a file is cheaper than syncing a
+// file that grew, and a full disk is met before anything of a frame is written.
+//
+// Invariants:
+//   1. One sync at a time; a frame is written only when the one before it is synced. So at most one frame can be torn.
+//   2. A file is recycled only when a durable checkpoint lies behind its last frame.
+//   3. A file's name is durable before its first frame is written.
+//   4. After a failed sync nothing is written any more.
+import { assert, type DiskFile, systemCode } from '#base'
+import { walDirectory, walPath } from './data-directory.ts'
+import { frameHeaderSizeBytes } from './frame.ts'
+import type { FrameWriter } from './frame-writer.ts'
+import type { LogContext } from './options.ts'
+
+/** Zeroes written ahead of the frames. */
+const growStepBytes = 2 ** 20
+const zeroes = new Uint8Array(growStepBytes)
+/** Files kept for reuse beyond those in use. */
+const spareFilesMax = 2
+
+/** Where a frame begins, and what the chain demands of it. */
+export type WalPosition = {
+  readonly generation: number
+  readonly position: number
+  /** Of the frame that comes next. */
+  readonly sequence: number
+  /** Of the frame before it. */
+  readonly previousChecksum: number
+}
+
+export type WalStart = {
+  readonly chain: WalPosition
+  /** Generations of the files that are there: not to be touched, and free for reuse. */
+  readonly inUse: readonly number[]
+  readonly spare: readonly number[]
+}
+
+export class Wal {
+  readonly #context: LogContext
+  readonly #salt: number
+  /** Oldest first: files from the last checkpoint up to the current one. */
+  readonly #inUse: number[]
+  /** Generations that may be overwritten. */
+  readonly #spare: number[]
+  /** null until the first frame: an idle start touches nothing. */
+  #file: DiskFile | null = null
+  #fileSizeBytes = 0
+  #newestGeneration: number
+  #next: WalPosition
+  #written: WalPosition
+  /** The frame at `next` may be there in part. */
+  #touched = false
+  #prepared: Promise<DiskFile> | null = null
+
+  /** Continues a chain in a new file, since what lies behind its end may be the remains of a torn frame. */
+  constructor(context: LogContext, salt: number, from: WalStart) {
+    this.#context = context
+    this.#salt = salt
+    this.#next = from.chain
+    this.#written = from.chain
+    this.#newestGeneration = Math.max(from.chain.generation, ...from.inUse, ...from.spare)
+    this.#inUse = [...from.inUse]
+    this.#spare = [...from.spare]
+  }
+
+  /** Where the next frame goes, all before it being durable. */
+  get next(): WalPosition {
+    return this.#next
+  }
+
+  get fileCount(): number {
+    return this.#inUse.length
+  }
+
+  fits(frameSizeBytes: number): boolean {
+    return this.#file !== null && this.#next.position + frameSizeBytes <= this.#context.walFileSizeBytes
+  }
+
+  /** Goes on in a fresh file. The caller sees to it that not too many are in use. */
+  async roll(): Promise<void> {
+    const file = await this.#prepareNext()
+    this.#prepared = null
+    this.#file?.close()
+    this.#file = file
+    this.#fileSizeBytes = file.size()
+    this.#newestGeneration++
+    this.#inUse.push(this.#newestGeneration)
+    this.#next = { ...this.#next, generation: this.#newestGeneration, position: 0 }
+  }
+
+  /**
+   * Writes a frame into the page cache; `sync` makes it durable. Throws the system's error. After `ENOSPC` the frame is
+   * not there and may be written again; after anything else the log must not go on.
+   */
+  write(frame: FrameWriter, facts: { appendTime: number }): number {
+    const { generation, position, sequence, previousChecksum } = this.#next
+    const bytes = frame.finish({
+      salt: this.#salt,
+      generation,
+      position,
+      sequence,
+      previousChecksum,
+      durableUpTo: sequence - 1,
+      appendTime: facts.appendTime,
+      epoch: this.#context.epoch,
+    })
+    const file = this.#current()
+    assert(this.fits(bytes.length), 'a frame fits into its file')
+    this.#grow(position + bytes.length)
+    this.#touched = true
+    file.write(bytes, position)
+    const checksum = new DataView(bytes.buffer, bytes.byteOffset).getUint32(4, true)
+    this.#written = {
+      generation,
+      position: position + bytes.length,
+      sequence: sequence + 1,
+      previousChecksum: checksum,
+    }
+    return sequence
+  }
+
+  /** Resolves when the frame just written is durable. */
+  async sync(): Promise<void> {
+    await this.#current().sync()
+    this.#next = this.#written
+    this.#touched = false
+    if (this.#next.position > this.#context.walFileSizeBytes / 2) this.#prepareSoon()
+  }
+
+  /** Makes sure that a frame which was written only in part can never be read: for a disk that filled up meanwhile. */
+  async blank(): Promise<void> {
+    if (!this.#touched) return
+    const file = this.#current()
+    file.write(zeroes.subarray(0, frameHeaderSizeBytes), this.#next.position)
+    await file.sync()
+    this.#touched = false
+  }
+
+  /** Frames before this position are in a durable checkpoint: their files may be reused. Answers files to delete. */
+  release(before: WalPosition): string[] {
+    while (this.#inUse.length > 1 && this.#inUse[0]! < before.generation)
+      this.#spare.push(this.#inUse.shift()!)
+    const surplus = this.#spare.splice(spareFilesMax)
+    return surplus.map((generation) => walPath(this.#context.directory, generation))
+  }
+
+  close(): void {
+    this.#file?.close()
+    this.#prepared?.then(
+      (file) => file.close(),
+      () => undefined,
+    )
+  }
+
+  #current(): DiskFile {
+    assert(this.#file, 'a frame has a file')
+    return this.#file
+  }
+
+  #grow(endsAt: number): void {
+    const { walFileSizeBytes } = this.#context
+    if (endsAt <= this.#fileSizeBytes) return
+    const aim = Math.min(walFileSizeBytes, endsAt + growStepBytes)
+    try {
+      this.#fillTo(aim)
+    } catch (thrown) {
+      if (systemCode(thrown) !== 'ENOSPC' || aim === endsAt) throw thrown
+      // Near the end of the disk a step may be too much when the frame itself still fits.
+      this.#fillTo(endsAt)
+    }
+  }
+
+  #fillTo(sizeBytes: number): void {
+    for (let at = this.#fileSizeBytes; at < sizeBytes; at += growStepBytes) {
+      this.#current().write(zeroes.subarray(0, Math.min(growStepBytes, sizeBytes - at)), at)
+    }
+    this.#fileSizeBytes = sizeBytes
+  }
+
+  #prepareSoon(): void {
+    this.#prepareNext().catch((thrown) => {
+      // A full disk may have room again by the time the file is needed. Any other failure is kept and shows then.
+      if (systemCode(thrown) === 'ENOSPC') this.#prepared = null
+    })
+  }
+
+  #prepareNext(): Promise<DiskFile> {
+    this.#prepared ??= prepareFile(this.#context, this.#newestGeneration + 1, this.#spare.shift())
+    return this.#prepared
+  }
+}
+
+/** Gives a file its name for good: an old one if there is one to spare. */
+async function prepareFile(
+  context: LogContext,
+  generation: number,
+  spare: number | undefined,
+): Promise<DiskFile> {
+  const { disk, directory } = context
+  const path = walPath(directory, generation)
+  if (spare !== undefined && disk.exists(walPath(directory, spare)))
+    disk.rename(walPath(directory, spare), path)
+  const file = disk.open(path, 'create')
+  try {
+    await disk.syncDirectory(walDirectory(directory))
+    return file
+  } catch (thrown) {
+    file.close()
+    throw thrown
+  }
+}
