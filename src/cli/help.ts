@@ -30,8 +30,8 @@ export function helpFor(table: readonly Command[], words: readonly string[], ter
 
 function overview(table: readonly Command[], paint: Paint): string {
   return [
-    'pspf: the SQLite of stream processing. A durable log, exactly-once stream apps and',
-    'live dashboards in one executable.',
+    'pspf: the SQLite of stream processing. A durable log, exactly-once stream apps',
+    'and live dashboards in one executable.',
     '',
     paint.bold('Begin'),
     ...rows([
@@ -66,7 +66,8 @@ function groupHelp(path: readonly string[], below: readonly Command[], paint: Pa
 function commandHelp(command: Command, paint: Paint): string {
   const own = command.flags ?? []
   const lines = [
-    `${paint.bold(`pspf ${command.path.join(' ')}`)}: ${command.summary} [${command.effect}]`,
+    paint.bold(`pspf ${command.path.join(' ')}`),
+    ...wrap(`${command.summary} [${command.effect}]`, ''),
     '',
     ...command.examples.map((example) => `  ${paint.cyan(`pspf ${example}`)}`),
     '',

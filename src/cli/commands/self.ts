@@ -66,10 +66,12 @@ export function selfCommands(table: () => readonly Command[]): readonly Command[
       examples: ['help', 'help topic create', 'help -o json'],
       run: help,
     },
-    ...[['completion'], ['ctl', 'completion']].map(
-      (path): Command => ({
-        path,
-        summary: 'print completions for a shell',
+    ...[
+      { path: ['completion'], summary: 'print completions for a shell' },
+      { path: ['ctl', 'completion'], summary: 'the same as completion' },
+    ].map(
+      (names): Command => ({
+        ...names,
         details: 'Topics, groups and apps are completed too, asked from the node.',
         effect: 'read-only',
         arguments: [{ name: 'SHELL', help: `one of ${shells.join(', ')}`, completes: shells }],
