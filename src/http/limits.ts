@@ -39,7 +39,7 @@ export const defaultHttpLimits: HttpLimits = {
   waitingMax: 10_000,
   socketsMax: 20_000,
   socketMessageSizeBytesMax: 16 * KiB,
-  socketMessagesWaitingMax: 64,
+  socketMessagesWaitingMax: 256,
   socketBacklogBytesMax: 1 * MiB,
   idleSecondsMax: 60,
   stopMsMax: 5_000,

@@ -130,7 +130,14 @@ const app = exactly({
   file: t.String(),
   graph,
   nodes: list(
-    exactly({ id: t.String(), recordsIn: count(), recordsOut: count(), errors: count(), late: count() }),
+    exactly({
+      id: t.String(),
+      recordsIn: count(),
+      recordsOut: count(),
+      errors: integer(0, undefined, { description: 'bad records, and rows on which a function threw' }),
+      late: count(),
+      dropped: integer(0, undefined, { description: 'rows without a key, and rows that lie in no window' }),
+    }),
   ),
   tasks: list(
     exactly({

@@ -131,7 +131,8 @@ export class LiveSockets {
     session.working = true
     try {
       for (let text = session.waiting.shift(); text !== undefined; text = session.waiting.shift()) {
-        await this.#options.hub.message(session.live!, text)
+        const working = this.#options.hub.message(session.live!, text)
+        if (working !== undefined) await working
       }
     } catch (thrown) {
       this.#failed(socket, thrown)

@@ -173,7 +173,7 @@ const app: AppStatus = {
     edges: [],
     topics: [{ name: 'orders', role: 'source' }],
   },
-  nodes: [{ id: 'orders', recordsIn: 3, recordsOut: 3, errors: 0, late: 0 }],
+  nodes: [{ id: 'orders', recordsIn: 3, recordsOut: 3, errors: 0, late: 0, dropped: 0 }],
   tasks: [],
   recordsPerSecond: 1.5,
   lag: 0,
