@@ -26,6 +26,7 @@ const contentTypes: Record<string, string> = {
 }
 
 const source = import.meta.dir
+const quickstart = join(source, '..', 'examples', 'quickstart.ts')
 
 /** `index.html` holds `<base href="/">`: the server replaces the `/` with its base path. */
 export async function buildUi(outdir: string): Promise<BuiltFile[]> {
@@ -77,7 +78,10 @@ async function bundle(
     minify: true,
     splitting: options.format === 'esm',
     naming: { entry: '[name]-[hash].[ext]', chunk: 'part-[hash].[ext]', asset: '[name]-[hash].[ext]' },
-    define: { 'process.env.NODE_ENV': '"production"' },
+    define: {
+      'process.env.NODE_ENV': '"production"',
+      __QUICKSTART__: JSON.stringify(await Bun.file(quickstart).text()),
+    },
   })
   return built.outputs.map((output) => ({
     path: output.path,

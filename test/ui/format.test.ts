@@ -98,6 +98,6 @@ describe('records', () => {
     expect(curlOf('http://h/sub/', query)).toBe(
       "curl -s 'http://h/sub/api/v1/topics/a%20b/records?partition=0&from=2026-01-01T00%3A00%3A00Z&limit=10'",
     )
-    expect(cliOf(query)).toBe("pspf consume 'a b' --from 2026-01-01T00:00:00Z -n 10")
+    expect(cliOf(query)).toBe("pspf consume 'a b' --from 2026-01-01T00:00:00Z --partition 0 -n 10")
   })
 })

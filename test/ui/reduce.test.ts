@@ -70,44 +70,36 @@ describe('series', () => {
 })
 
 describe('bars and rows', () => {
-  test('folding deltas equals folding keys into one map, removals first', () => {
-    const key = fc.constantFrom('a', 'b', 'c', 'd')
-    const delta = fc.record({
-      keys: fc.uniqueArray(fc.tuple(key, finite), { selector: ([k]) => k }),
-      removed: fc.array(key),
+  const bar = (key: string, value: number) => ({ key, value })
+  const row = (key: string, value: number) => ({ key, row: { value } })
+
+  test('bars with the same key are replaced, removed ones go', () => {
+    const view: ChannelData = { kind: 'bars', bars: [bar('a', 1), bar('b', 2)], removed: [] }
+    const delta: ChannelData = { kind: 'bars', bars: [bar('b', 3), bar('c', 4)], removed: ['a'] }
+    expect(applyDelta(deepFreeze(view), deepFreeze(delta))).toEqual({
+      kind: 'bars',
+      bars: [bar('b', 3), bar('c', 4)],
+      removed: [],
     })
-    fc.assert(
-      fc.property(fc.array(delta, { maxLength: 8 }), (changes) => {
-        const model = new Map<string, number>()
-        let bars: ChannelData = { kind: 'bars', bars: [], removed: [] }
-        let rows: ChannelData = { kind: 'rows', rows: [], removed: [] }
-        for (const { keys, removed } of changes) {
-          for (const gone of removed) model.delete(gone)
-          for (const [k, value] of keys) model.set(k, value)
-          bars = applyDelta(deepFreeze(bars), {
-            kind: 'bars',
-            bars: keys.map(([k, value]) => ({ key: k, value })),
-            removed,
-          })
-          rows = applyDelta(deepFreeze(rows), {
-            kind: 'rows',
-            rows: keys.map(([k, value]) => ({ key: k, row: { value } })),
-            removed,
-          })
-        }
-        const expected = [...model]
-        expect(bars).toEqual({
-          kind: 'bars',
-          bars: expected.map(([k, value]) => ({ key: k, value })),
-          removed: [],
-        })
-        expect(rows).toEqual({
-          kind: 'rows',
-          rows: expected.map(([k, value]) => ({ key: k, row: { value } })),
-          removed: [],
-        })
-      }),
-    )
+  })
+
+  test('rows that changed come first, since rows without an order are newest first', () => {
+    const view: ChannelData = { kind: 'rows', rows: [row('a', 1), row('b', 2)], removed: [] }
+    const delta: ChannelData = { kind: 'rows', rows: [row('c', 3), row('b', 4)], removed: [] }
+    expect(applyDelta(deepFreeze(view), deepFreeze(delta))).toEqual({
+      kind: 'rows',
+      rows: [row('c', 3), row('b', 4), row('a', 1)],
+      removed: [],
+    })
+  })
+
+  test('faults stay until there are newer ones', () => {
+    const first = { count: 1, last: 'delay is "soon", not a number' }
+    const second = { count: 2, last: 'delay is missing' }
+    const none: ChannelData = { kind: 'bars', bars: [], removed: [] }
+    const faulty = applyDelta({ ...none, faults: first }, none)
+    expect(faulty).toEqual({ ...none, faults: first })
+    expect(applyDelta(faulty, { ...none, faults: second })).toEqual({ ...none, faults: second })
   })
 })
 

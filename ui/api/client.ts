@@ -1,12 +1,14 @@
 // The REST API as the pages use it. Every failure arrives as an `ApiProblem` that can be shown as it is.
 import type {
   AppStatus,
+  CreateTopic,
   Health,
   Problem,
   ProduceAnswer,
+  ProduceRecordJson,
   RecordsPage,
+  TopicChange,
   TopicDetail,
-  TopicSummary,
 } from '../../src/http/contract.ts'
 import { recordsUrl } from '../format/record.ts'
 import { askForToken, authorization } from './token.ts'
@@ -74,20 +76,33 @@ function topicPath(topic: string): string {
   return `api/v1/topics/${encodeURIComponent(topic)}`
 }
 
-export type NewTopic = {
-  name: string
-  partitions: number
-  config: { retentionMs: number | null; retentionBytes?: number | null; compression?: string }
-}
+type RecordsRequest = { topic: string; partition: number; from: string; limit: number }
 
-export type NewRecord = {
-  key?: unknown
-  value: unknown
-  headers?: Record<string, string>
-  partition?: number
+/** Large records make a page end early: so many answers are put together before that is shown as it is. */
+const pagesMax = 16
+
+async function readRecords(query: RecordsRequest, signal?: AbortSignal): Promise<RecordsPage> {
+  const init = signal ? { signal } : {}
+  let page = await request<RecordsPage>(recordsUrl(baseUrl(), query), init)
+  for (let pages = 1; pages < pagesMax; pages += 1) {
+    const missing = query.limit - page.records.length
+    if (missing <= 0 || page.next >= page.endOffset) break
+    const rest = { ...query, from: String(page.next), limit: missing }
+    const next = await request<RecordsPage>(recordsUrl(baseUrl(), rest), init)
+    if (next.next <= page.next) break
+    page = { ...next, records: [...page.records, ...next.records] }
+  }
+  return page
 }
 
 export const api = {
+  /** Finds out whether a token is missing; that the server is away is known already. */
+  async probe(): Promise<void> {
+    const response = await fetch(new URL('api/v1/config', baseUrl()), { headers: authorization() }).catch(
+      () => null,
+    )
+    if (response?.status === 401) askForToken()
+  },
   /** 503 is an answer here: the body says what is down. */
   async health(): Promise<Health> {
     const response = await fetch(new URL('health', baseUrl()), { headers: authorization() })
@@ -96,13 +111,12 @@ export const api = {
   },
   topic: (topic: string, signal?: AbortSignal) =>
     request<TopicDetail>(topicPath(topic), signal ? { signal } : {}),
-  createTopic: (topic: NewTopic) => send<TopicSummary>('POST', 'api/v1/topics', topic),
-  alterTopic: (topic: string, config: Partial<NewTopic['config']>) =>
-    send<TopicSummary>('PATCH', topicPath(topic), { config }),
+  createTopic: (topic: CreateTopic) => send<TopicDetail>('POST', 'api/v1/topics', topic),
+  alterTopic: (topic: string, config: TopicChange) =>
+    send<TopicDetail>('PATCH', topicPath(topic), { config }),
   deleteTopic: (topic: string) => send<unknown>('DELETE', topicPath(topic)),
-  records: (query: { topic: string; partition: number; from: string; limit: number }, signal?: AbortSignal) =>
-    request<RecordsPage>(recordsUrl(baseUrl(), query), signal ? { signal } : {}),
-  produce: (topic: string, records: readonly NewRecord[]) =>
+  records: readRecords,
+  produce: (topic: string, records: readonly ProduceRecordJson[]) =>
     send<ProduceAnswer>('POST', `${topicPath(topic)}/records`, { records }),
   pauseApp: (app: string) => send<AppStatus>('POST', `api/v1/apps/${encodeURIComponent(app)}/pause`),
   resumeApp: (app: string) => send<AppStatus>('POST', `api/v1/apps/${encodeURIComponent(app)}/resume`),

@@ -48,5 +48,6 @@ export function curlOf(base: string, query: RecordsQuery): string {
 }
 
 export function cliOf(query: RecordsQuery): string {
-  return `pspf consume ${shellQuote(query.topic)} --from ${shellQuote(query.from)} -n ${query.limit}`
+  const partition = query.partition === null ? '' : ` --partition ${query.partition}`
+  return `pspf consume ${shellQuote(query.topic)} --from ${shellQuote(query.from)}${partition} -n ${query.limit}`
 }

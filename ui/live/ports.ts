@@ -29,15 +29,34 @@ export function socketUrl(base: string): string {
   return url.href
 }
 
-export function browserPorts(base: string): LivePorts {
+/** Browsers cannot set headers on a socket, but they can name sub-protocols: the server looks for a token there. */
+export function socketProtocols(token: string | null): string[] {
+  return token === null ? ['pspf'] : ['pspf', `pspf.token.${token}`]
+}
+
+export type BrowserOptions = {
+  readonly base: string
+  token(): string | null
+  /** The server did not open the socket: browsers do not tell a page why. */
+  onRefused(): void
+}
+
+export function browserPorts({ base, token, onRefused }: BrowserOptions): LivePorts {
   return {
     open(events) {
-      const socket = new WebSocket(socketUrl(base))
-      socket.onopen = () => events.onOpen()
+      const socket = new WebSocket(socketUrl(base), socketProtocols(token()))
+      let opened = false
+      socket.onopen = () => {
+        opened = true
+        events.onOpen()
+      }
       socket.onmessage = (message) => {
         if (typeof message.data === 'string') events.onText(message.data)
       }
-      socket.onclose = () => events.onClose()
+      socket.onclose = () => {
+        if (!opened) onRefused()
+        events.onClose()
+      }
       return { send: (text) => socket.send(text), close: () => socket.close() }
     },
     now: () => performance.timeOrigin + performance.now(),

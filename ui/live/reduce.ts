@@ -1,5 +1,5 @@
 // Folds what the live socket sends into what a page shows: `(view, delta) -> view`, pure, never mutating its input.
-import type { ChannelData, Overview, SeriesData } from '../../src/http/contract.ts'
+import type { ChannelData, Overview, SeriesData, WidgetData } from '../../src/http/contract.ts'
 
 /** Bounds of what one channel keeps in the page. */
 export type FoldLimits = {
@@ -25,6 +25,7 @@ export function applyDelta(
       return {
         kind: 'series',
         series: foldSeries(view?.kind === 'series' ? view.series : [], delta.series, limits.pointsMax),
+        ...faultsOf(view, delta),
       }
     case 'bars':
       return view?.kind === 'bars' ? foldBars(view, delta) : { ...delta, removed: [] }
@@ -45,6 +46,12 @@ export function applyDelta(
     default:
       return delta
   }
+}
+
+/** A delta names faults only when there are new ones. */
+function faultsOf(view: ChannelData | null, delta: WidgetData): Pick<WidgetData, 'faults'> {
+  const faults = delta.faults ?? (view !== null && 'faults' in view ? view.faults : undefined)
+  return faults === undefined ? {} : { faults }
 }
 
 function foldSeries(view: readonly SeriesData[], delta: readonly SeriesData[], pointsMax: number) {
@@ -99,14 +106,15 @@ function foldBars(view: Bars, delta: Bars): Bars {
   const bars = new Map(view.bars.map((bar) => [bar.key, bar]))
   for (const key of delta.removed) bars.delete(key)
   for (const bar of delta.bars) bars.set(bar.key, bar)
-  return { kind: 'bars', bars: [...bars.values()], removed: [] }
+  return { kind: 'bars', bars: [...bars.values()], removed: [], ...faultsOf(view, delta) }
 }
 
 function foldRows(view: Rows, delta: Rows): Rows {
-  const rows = new Map(view.rows.map((row) => [row.key, row]))
-  for (const key of delta.removed) rows.delete(key)
-  for (const row of delta.rows) rows.set(row.key, row)
-  return { kind: 'rows', rows: [...rows.values()], removed: [] }
+  const gone = new Set(delta.removed)
+  for (const row of delta.rows) gone.add(row.key)
+  // Rows without a declared order come newest first, so what changed goes to the front.
+  const rows = [...delta.rows, ...view.rows.filter((row) => !gone.has(row.key))]
+  return { kind: 'rows', rows, removed: [], ...faultsOf(view, delta) }
 }
 
 function foldTail(view: Tail | null, delta: Tail, recordsMax: number): Tail {

@@ -14,15 +14,17 @@ type LayoutModule = typeof import('./graph-layout.ts')
 const narrowPx = 720
 
 const icons: Readonly<Record<string, IconName>> = {
+  generator: 'play',
   source: 'source',
-  topic: 'topics',
   filter: 'filter',
   map: 'map',
+  flatMap: 'map',
   keyBy: 'key',
+  repartition: 'key',
   window: 'window',
-  sink: 'sink',
   aggregate: 'state',
   table: 'table',
+  sink: 'sink',
 }
 
 export function iconOf(kind: string): IconName {
@@ -129,8 +131,13 @@ function Picture(props: {
 }
 
 function roleOf(node: GraphNode): 'topic' | 'state' | 'plain' {
-  if (node.topic !== undefined) return 'topic'
+  if (isTopic(node)) return 'topic'
   return node.stateful ? 'state' : 'plain'
+}
+
+/** Where the graph meets the log. */
+export function isTopic(node: GraphNode): boolean {
+  return node.topic !== undefined && (node.kind === 'source' || node.kind === 'sink')
 }
 
 function Operator(props: {
@@ -139,7 +146,6 @@ function Operator(props: {
   rate: number | null
 }): JSX.Element {
   const { node, stats, rate } = props
-  const label = node.topic ?? node.label
   return (
     <>
       <span class="operator-icon">
@@ -150,14 +156,14 @@ function Operator(props: {
           {node.kind}
           {node.stateful && <Icon name="state" size={11} />}
         </span>
-        {node.topic === undefined ? (
-          <span class="operator-label" title={node.label}>
-            {label}
-          </span>
-        ) : (
+        {node.topic !== undefined && isTopic(node) ? (
           <Link class="operator-label" href={`/topics/${encodeURIComponent(node.topic)}`} title={node.topic}>
-            {label}
+            {node.topic}
           </Link>
+        ) : (
+          <span class="operator-label" title={`${node.id}: ${node.label}`}>
+            {node.stateful ? node.id : node.label}
+          </span>
         )}
         <span class="operator-rate">
           {rate === null ? '–' : `${formatRate(rate)} /s`}

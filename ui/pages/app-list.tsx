@@ -5,7 +5,7 @@ import type { AppStatus } from '../../src/http/contract.ts'
 import { formatCount, formatRate } from '../format/number.ts'
 import { Icon } from '../parts/icon.tsx'
 import { Tag } from '../parts/surface.tsx'
-import { iconOf, type RateOf } from './app-graph.tsx'
+import { iconOf, isTopic, type RateOf } from './app-graph.tsx'
 
 export function OperatorList({ app, rateOf }: { app: AppStatus; rateOf: RateOf }): JSX.Element {
   const stats = new Map(app.nodes.map((node) => [node.id, node]))
@@ -53,10 +53,10 @@ export function OperatorList({ app, rateOf }: { app: AppStatus; rateOf: RateOf }
                   </span>
                 </td>
                 <td class="medium-only">
-                  {node.topic === undefined ? (
-                    node.label
-                  ) : (
+                  {node.topic !== undefined && isTopic(node) ? (
                     <Link href={`/topics/${encodeURIComponent(node.topic)}`}>{node.topic}</Link>
+                  ) : (
+                    node.label
                   )}
                 </td>
                 <td class="minor medium-only">{targets(node.id).join(', ')}</td>

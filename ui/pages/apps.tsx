@@ -72,8 +72,8 @@ function NoApps(): JSX.Element {
   return (
     <Empty icon="apps" title="No apps yet">
       <p>An app is one TypeScript file that reads topics, keeps state and writes answers, exactly once.</p>
-      <CommandLine label="See one" text="pspf examples show flights > flights.ts" />
-      <CommandLine label="Run it" text="pspf serve flights.ts" />
+      <CommandLine label="See one" text="pspf examples show quickstart > quickstart.ts" />
+      <CommandLine label="Run it" text="pspf serve quickstart.ts" />
     </Empty>
   )
 }

@@ -10,7 +10,7 @@ import { Time } from '../parts/clock.tsx'
 import { CommandLine, CopyButton } from '../parts/copy.tsx'
 import { Card } from '../parts/surface.tsx'
 import { pushToast } from '../parts/toast.tsx'
-import { choicesWith, retentionOf, retentionText } from './topic-retention.ts'
+import { choicesWith, retentionForShell, retentionOf, retentionText } from './topic-retention.ts'
 
 export function TopicConfig(props: { detail: TopicDetail; onChanged: () => Promise<unknown> }): JSX.Element {
   const { detail } = props
@@ -92,7 +92,7 @@ function Retention(props: { detail: TopicDetail; onChanged: () => Promise<unknow
         )}
         <CommandLine
           label="The same from a shell"
-          text={`pspf topic alter ${shellQuote(detail.name)} --set retentionMs=${choice}`}
+          text={`pspf topic alter ${shellQuote(detail.name)} --set retention=${retentionForShell(next)}`}
         />
         <div class="form-end">
           <button type="submit" class="button primary" disabled={!changed || busy}>

@@ -7,7 +7,7 @@ import { Field, Select } from '../parts/choice.tsx'
 import { CommandLine } from '../parts/copy.tsx'
 import { Dialog } from '../parts/dialog.tsx'
 import { pushToast } from '../parts/toast.tsx'
-import { nameProblem, retentionChoices, retentionOf } from './topic-retention.ts'
+import { nameProblem, retentionChoices, retentionForShell, retentionOf } from './topic-retention.ts'
 
 const weekMs = 7 * 86_400_000
 const partitionsMax = 1_000
@@ -99,6 +99,6 @@ export function CreateTopic(props: {
 function commandOf(name: string, partitions: number, retention: string): string {
   const parts = ['pspf topic create', shellQuote(name || 'NAME')]
   if (partitions !== 1) parts.push(`--partitions ${partitions}`)
-  if (retention !== String(weekMs)) parts.push(`--set retentionMs=${retention}`)
+  if (retention !== String(weekMs)) parts.push(`--set retention=${retentionForShell(retentionOf(retention))}`)
   return parts.join(' ')
 }

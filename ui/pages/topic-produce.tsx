@@ -1,7 +1,8 @@
 // The dialog that sends one record: key, value, headers, partition; answers with where it lies once it is on disk.
 import type { JSX } from 'preact'
 import { useState } from 'preact/hooks'
-import { type ApiProblem, api, type NewRecord } from '../api/client.ts'
+import type { ProduceRecordJson } from '../../src/http/contract.ts'
+import { type ApiProblem, api } from '../api/client.ts'
 import { Field, Select } from '../parts/choice.tsx'
 import { Dialog } from '../parts/dialog.tsx'
 import { pushToast } from '../parts/toast.tsx'
@@ -24,7 +25,7 @@ export function ProduceDialog(props: {
   async function produce(): Promise<void> {
     setBusy(true)
     setProblem(null)
-    const record: NewRecord = {
+    const record: ProduceRecordJson = {
       value: parsed.value,
       ...(key !== '' && { key }),
       ...(headers.trim() !== '' && { headers: parseHeaders(headers) }),

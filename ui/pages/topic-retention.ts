@@ -31,6 +31,20 @@ export function choicesWith(retentionMs: number | null): readonly Option<string>
     : [...retentionChoices, { value, label: formatSpan(retentionMs ?? 0) }]
 }
 
+/** As the command line takes it: `7d`, `90m`, `forever`. */
+export function retentionForShell(retentionMs: number | null): string {
+  if (retentionMs === null) return 'forever'
+  const unit = (
+    [
+      ['d', dayMs],
+      ['h', hourMs],
+      ['m', 60_000],
+      ['s', 1_000],
+    ] as const
+  ).find(([, size]) => retentionMs % size === 0)
+  return unit ? `${retentionMs / unit[1]}${unit[0]}` : `${retentionMs}ms`
+}
+
 export function retentionOf(value: string): number | null {
   return value === 'null' ? null : Number(value)
 }

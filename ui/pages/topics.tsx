@@ -117,10 +117,9 @@ function filterTopics(
 ): TopicSummary[] {
   const text = search.trim().toLowerCase()
   const read = isColumn(sort.field) ? columns[sort.field] : columns.name
-  const direction = sort.descending ? -1 : 1
   return topics
     .filter((topic) => (internal || !topic.internal) && topic.name.toLowerCase().includes(text))
-    .sort((a, b) => compareValues(read(a), read(b)) * direction || compareValues(a.name, b.name))
+    .sort((a, b) => compareValues(read(a), read(b), sort.descending) || compareValues(a.name, b.name))
 }
 
 function NoTopics(): JSX.Element {

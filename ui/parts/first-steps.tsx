@@ -4,21 +4,12 @@ import { baseUrl } from '../api/client.ts'
 import { CommandLine } from './copy.tsx'
 import { Icon, type IconName } from './icon.tsx'
 
-const appFile = `import { agg, app, topic, window } from 'pspf'
-
-const orders = topic('orders')
-const shop = app('shop')
-
-shop.from(orders)
-  .keyBy('country')
-  .window('perMinute', window.tumbling('1m'), { total: agg.sum('amount') })
-  .to('orders-per-minute')
-
-export { shop }`
+/** The text of examples/quickstart.ts, put in by the build: what is shown here is what the tests run. */
+declare const __QUICKSTART__: string
 
 export function produceCurl(topic: string): string {
   const url = new URL(`api/v1/topics/${encodeURIComponent(topic)}/records`, baseUrl()).href
-  return `curl ${url} \\\n  -H 'content-type: application/json' \\\n  -d '{"records":[{"value":{"country":"NO","amount":42}}]}'`
+  return `curl ${url} \\\n  -H 'content-type: application/json' \\\n  -d '{"records":[{"value":{"region":"north","amount":42}}]}'`
 }
 
 export function FirstSteps(): JSX.Element {
@@ -41,7 +32,7 @@ export function FirstSteps(): JSX.Element {
         <CommandLine label="curl" text={produceCurl('orders')} />
         <CommandLine
           label="command line"
-          text={`echo '{"country":"NO","amount":42}' | pspf produce orders`}
+          text={`echo '{"region":"north","amount":42}' | pspf produce orders`}
         />
       </Step>
       <Step
@@ -50,8 +41,8 @@ export function FirstSteps(): JSX.Element {
         title="Write one function"
         text="State, windows and output are committed together, exactly once."
       >
-        <CommandLine label="app.ts" text={appFile} />
-        <CommandLine text="pspf serve app.ts" />
+        <CommandLine text={'pspf examples show quickstart > quickstart.ts\npspf serve quickstart.ts'} />
+        <CommandLine label="quickstart.ts" text={__QUICKSTART__} />
       </Step>
       <p class="steps-end">
         <Icon name="info" size={14} />

@@ -6,13 +6,12 @@ import { formatValue, isNumber } from '../format/number.ts'
 import { formatClock, formatUtc, isTime } from '../format/time.ts'
 import { Time } from '../parts/clock.tsx'
 import { SortHeader, type SortState } from '../parts/sort.tsx'
-import { compareValues, fieldOf } from './value.ts'
+import { orderRows } from './row-order.ts'
+import { fieldOf } from './value.ts'
 
 type Rows = Extract<WidgetData, { kind: 'rows' }>
 type Column = NumberFormat & { readonly field: string; readonly label?: string; readonly time?: boolean }
 
-/** Drawn at once; more rows belong in a query, not on a board. */
-const rowsMax = 500
 const columnsMax = 12
 
 export function columnsOf(spec: WidgetSpec, data: Rows): readonly Column[] {
@@ -23,23 +22,8 @@ export function columnsOf(spec: WidgetSpec, data: Rows): readonly Column[] {
     .map((field) => ({ field }))
 }
 
-export function orderRows(data: Rows, sort: SortState | null, limit: number | undefined): Rows['rows'] {
-  const rows = [...data.rows]
-  if (sort) {
-    const direction = sort.descending ? -1 : 1
-    rows.sort((a, b) => {
-      const left = fieldOf(a.row, sort.field)
-      const right = fieldOf(b.row, sort.field)
-      const missing =
-        Number(left === null || left === undefined) - Number(right === null || right === undefined)
-      return missing === 0 ? compareValues(left, right) * direction : missing
-    })
-  }
-  return rows.slice(0, Math.min(limit ?? rowsMax, rowsMax))
-}
-
 export function RowsWidget({ spec, data }: { spec: WidgetSpec; data: Rows }): JSX.Element {
-  const declared = spec.sortBy ? { field: spec.sortBy, descending: spec.sortDescending ?? true } : null
+  const declared = spec.sortBy ? { field: spec.sortBy, descending: spec.sortDescending ?? false } : null
   const [chosen, setChosen] = useState<SortState | null>(null)
   const sort = chosen ?? declared
   const columns = columnsOf(spec, data)

@@ -29,13 +29,29 @@ export function wordOf({ tone, label }: Threshold): string {
   return label ?? toneWords[tone]
 }
 
-/** Numbers by size, text by language with numbers inside it counted, what is missing last. */
-export function compareValues(a: unknown, b: unknown): number {
-  const missing = Number(a === null || a === undefined) - Number(b === null || b === undefined)
-  if (missing !== 0 || a === null || a === undefined) return missing
-  if (isNumber(a) && isNumber(b)) return a - b
-  const text = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value))
-  return text(a).localeCompare(text(b), 'en', { numeric: true })
+const natural = new Intl.Collator('en', { numeric: true })
+
+/** `a2` before `a10`; equal only if the same. */
+function compareText(a: string, b: string): number {
+  return natural.compare(a, b) || (a < b ? -1 : a > b ? 1 : 0)
+}
+
+/** As the server orders: numbers before texts; what is missing comes last, whatever the direction. */
+export function compareValues(a: unknown, b: unknown, descending = false): number {
+  const rankA = rank(a)
+  const rankB = rank(b)
+  if (rankA !== rankB || rankA === 2) return rankA - rankB
+  const order = rankA === 0 ? (a as number) - (b as number) : compareText(textOf(a), textOf(b))
+  return descending ? -order : order
+}
+
+function rank(value: unknown): number {
+  if (typeof value === 'number') return 0
+  return value === null || value === undefined ? 2 : 1
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? '')
 }
 
 export type Bar = { readonly key: string; readonly value: number | null }
@@ -45,14 +61,13 @@ export function orderBars(
   bars: readonly Bar[],
   spec: Pick<WidgetSpec, 'sortBy' | 'sortDescending' | 'limit'>,
 ) {
-  const byKey = spec.sortBy === 'key' || spec.sortBy === '$key'
-  const direction = (spec.sortDescending ?? !byKey) ? -1 : 1
-  const ordered = [...bars].sort((a, b) => {
-    const missing = Number(a.value === null) - Number(b.value === null)
-    if (!byKey && missing !== 0) return missing
-    const order = byKey ? compareValues(a.key, b.key) : compareValues(a.value, b.value)
-    return order === 0 ? compareValues(a.key, b.key) : order * direction
-  })
+  const byKey = spec.sortBy === 'key'
+  const descending = spec.sortDescending ?? !byKey
+  const ordered = [...bars].sort(
+    (a, b) =>
+      (byKey ? compareValues(a.key, b.key, descending) : compareValues(a.value, b.value, descending)) ||
+      compareValues(a.key, b.key),
+  )
   return spec.limit === undefined ? ordered : ordered.slice(0, spec.limit)
 }
 

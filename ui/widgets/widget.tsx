@@ -76,6 +76,17 @@ export function Widget({ spec, spanMs, syncKey, embedded = false }: WidgetView):
             Stale
           </span>
         )}
+        {known?.faults && (
+          <span
+            class="widget-stale"
+            title={`${known.faults.count} values could not be shown, the last: ${known.faults.last}`}
+          >
+            <Icon name="warning" size={13} />
+            <span class="offscreen">
+              {known.faults.count} values could not be shown, the last: {known.faults.last}
+            </span>
+          </span>
+        )}
         {!embedded && (
           <Menu
             label={`Actions for ${spec.title}`}
