@@ -1,5 +1,4 @@
 // Loads an app's file and finds the one app it exports.
-import { basename } from 'node:path'
 import { BrokerError } from '#base'
 import { type App, isApp } from '../app.ts'
 
@@ -22,13 +21,13 @@ export async function loadApp(file: string): Promise<App> {
   for (const [name, value] of Object.entries(exported)) if (isApp(value)) names.set(value, name)
   const [found, ...others] = names.keys()
   if (found === undefined) {
-    throw new BrokerError('app_failed', `${basename(file)} does not export an app`, {
+    throw new BrokerError('app_failed', 'no app is exported', {
       fix: `write: export const shop = app({ id: 'shop' }).use(...)`,
     })
   }
   if (others.length > 0) {
     const list = [...names.values()].map((name) => `"${name}"`).join(' and ')
-    throw new BrokerError('app_failed', `${basename(file)} exports ${names.size} apps: ${list}`, {
+    throw new BrokerError('app_failed', `${names.size} apps are exported: ${list}`, {
       fix: 'keep one app in a file',
     })
   }

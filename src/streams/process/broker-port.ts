@@ -36,5 +36,6 @@ async function ensureTopic(broker: Broker, spec: TopicSpec): Promise<TopicInfo> 
 
 const isCode = (error: unknown, code: string) => error instanceof BrokerError && error.code === code
 
-/** Topics of the runtime: everybody may read them, only the app's commits write them. */
-const isInternal = ({ name }: TopicSpec) => name.endsWith('.changelog') || name.endsWith('.repartition')
+/** Topics that belong to the app's own machinery: everybody may read them, only its commits write them. */
+const machinery = /\.(changelog|repartition)$|^_pspf\.widgets\./
+const isInternal = ({ name }: TopicSpec) => machinery.test(name)

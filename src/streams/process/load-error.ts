@@ -19,16 +19,18 @@ export type LoadErrorContext = {
 
 type Finding = { readonly text: string; readonly place?: SourcePlace | undefined }
 
-/** Frames of pspf itself: its source tree, or the file system inside the compiled executable. */
-const ownSource = resolve(import.meta.dir, '../..')
-const isOwn = (path: string) => path.startsWith(ownSource + sep) || /\$bunfs|~BUN/.test(path)
+const inExecutable = /\$bunfs|~BUN/
+/** Where pspf itself lies when it runs from source. */
+const ownSource = inExecutable.test(import.meta.dir) ? null : resolve(import.meta.dir, '../..') + sep
+/** Frames of pspf, as opposed to the user's. */
+const isOwn = (path: string) => inExecutable.test(path) || (ownSource !== null && path.startsWith(ownSource))
 
 /** `apps/shop.ts:7:10: TypeError: null is not an object`, and the lines around it. */
 export function describeError(thrown: unknown, context: LoadErrorContext): Failure {
   const { text, place } = explain(thrown, context)
-  if (place === undefined) return { message: text }
-  const path = relative(context.directory, place.file)
-  const shown = path.startsWith('..') ? place.file : path
+  const path = relative(context.directory, place?.file ?? context.file)
+  const shown = path.startsWith('..') ? (place?.file ?? context.file) : path
+  if (place === undefined) return { message: `${shown}: ${text}` }
   const message = `${formatPlace({ ...place, file: shown })}: ${text}`
   const source = readSource(context.disk, place.file)
   return source === null ? { message } : { message, frame: codeFrame(source, place) }
@@ -62,7 +64,7 @@ function explainUnresolved(thrown: Shape, context: LoadErrorContext): Finding | 
   const { specifier, referrer } = thrown
   if (typeof specifier !== 'string' || typeof referrer !== 'string') return undefined
   if (resolve(specifier) === context.file && isOwn(referrer)) {
-    return { text: `the app file ${relative(context.directory, context.file)} does not exist` }
+    return { text: 'there is no such app file' }
   }
   const source = readSource(context.disk, referrer)
   const index = source?.search(new RegExp(`['"\`]${RegExp.escape(specifier)}['"\`]`)) ?? -1

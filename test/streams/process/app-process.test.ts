@@ -109,14 +109,14 @@ for (const [what, text, message, frame] of broken) {
 test('a file without an app says how to write one', async () => {
   const refused = await failure(supervisor.start(file('none.ts', 'export const nothing = 1\n')))
   expect(refused.message).toBe(
-    `none.ts does not export an app; write: export const shop = app({ id: 'shop' }).use(...)`,
+    `${shown('none.ts')}: no app is exported; write: export const shop = app({ id: 'shop' }).use(...)`,
   )
 })
 
 test('a file with two apps names both', async () => {
   const text = `import { app } from 'pspf'\nexport const a = app({ id: 'a' })\nexport const b = app({ id: 'b' })\n`
   const refused = await failure(supervisor.start(file('two.ts', text)))
-  expect(refused.message).toBe('two.ts exports 2 apps: "a" and "b"; keep one app in a file')
+  expect(refused.message).toBe(`${shown('two.ts')}: 2 apps are exported: "a" and "b"; keep one app in a file`)
 })
 
 test('a promise that nobody waits for is a failure of the app, with its place', async () => {

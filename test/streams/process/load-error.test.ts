@@ -100,7 +100,7 @@ test('the place of a cause wins over the place of the error around it', async ()
 
 test('something thrown that is not an error is shown as it is', async () => {
   const failure = await failureOf({ 'text.ts': `throw 'just text'\nexport {}\n` })
-  expect(failure.message).toBe('the app threw "just text" instead of an Error')
+  expect(failure.message).toBe('text.ts: the app threw "just text" instead of an Error')
 })
 
 test('a missing export of pspf points at the name and suggests the right one', async () => {
@@ -143,5 +143,5 @@ test('an app file that does not exist is one sentence', async () => {
   const file = join(directory, 'absent.ts')
   const thrown = Object.assign(new Error('x'), { specifier: file, referrer: '/$bunfs/root/pspf' })
   const failure = describeError(thrown, { file, directory, disk, modules })
-  expect(failure).toEqual({ message: 'the app file absent.ts does not exist' })
+  expect(failure).toEqual({ message: 'absent.ts: there is no such app file' })
 })

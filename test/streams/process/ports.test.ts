@@ -52,6 +52,15 @@ test('an existing topic keeps its settings', async () => {
   expect(topic!.partitions.length).toBe(3)
 })
 
+test('changelogs, repartitions and histories are internal; an app cannot make other topics of pspf', async () => {
+  const { broker } = await memoryBroker()
+  const names = ['shop.totals.changelog', 'shop.by-region.repartition', '_pspf.widgets.shop.total', 'shop']
+  await brokerPort(broker).ensureTopics(names.map((name) => ({ name })))
+  expect(names.map((name) => broker.topic(name).internal)).toEqual([true, true, true, false])
+  const refused = await failure(brokerPort(broker).ensureTopics([{ name: '_pspf.apps' }]))
+  expect(refused.code).toBe('forbidden')
+})
+
 test('an error of the broker arrives as the same error, code and fix included', async () => {
   const { broker } = await memoryBroker()
   const { ipc } = connected(brokerPort(broker))
