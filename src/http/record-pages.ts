@@ -1,6 +1,7 @@
 // Reads records out of one partition: a page of them as JSON, or a stream with one a line.
 import { asOffset, type Offset } from '#base'
 import type { Broker } from '#broker'
+import type { Problem } from './contract.ts'
 import type { HttpLimits } from './limits.ts'
 import { RecordTexts } from './record-json.ts'
 
@@ -54,6 +55,7 @@ export type LinesRequest = {
   readonly signal: AbortSignal
   /** Called once, however the stream ends. */
   done(): void
+  report(thrown: unknown): Problem
 }
 
 /** One record a line. Reads on only when the client has taken what was sent. */
@@ -73,9 +75,10 @@ export function streamLines(
           request.done()
           controller.close()
         } catch (thrown) {
-          // The head of the answer is sent: all that is left is to end it visibly early.
+          // The status is sent: all that is left is a last line that is no record.
           request.done()
-          controller.error(thrown)
+          controller.enqueue(encoder.encode(`${JSON.stringify(request.report(thrown))}\n`))
+          controller.close()
         }
       },
       cancel: () => request.done(),

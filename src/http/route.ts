@@ -1,5 +1,6 @@
 // One route as data: what it takes, who may call it, what it answers, and the function that does it. The router serves
 // routes, document.ts describes them; neither can know something the other does not.
+import type { Problem } from './contract.ts'
 import type { HttpLimits } from './limits.ts'
 import type { Access } from './security.ts'
 import type { Static, TObject, TSchema } from './shape.ts'
@@ -20,6 +21,8 @@ export type Call<Query = unknown, Body = unknown> = {
    * when the client leaves or the server stops. `done` gives the place back.
    */
   wait(): { readonly signal: AbortSignal; done(): void }
+  /** For failures after the answer has begun: logs what must be logged, answers what may be said. */
+  report(thrown: unknown): Problem
 }
 
 type Answer = Response | Promise<Response>

@@ -12,6 +12,7 @@ import {
 } from '#base'
 import { problemResponse } from './answer.ts'
 import { type BodyReader, decodeText, mediaType, parseJson } from './body.ts'
+import type { Problem } from './contract.ts'
 import type { HttpLimits } from './limits.ts'
 import { bugProblem, methodProblem, problemOf } from './problem.ts'
 import { parseQuery } from './query.ts'
@@ -104,6 +105,7 @@ class Answers {
       limits,
       withBody: (use) => bodies.with(request, use),
       wait: () => this.#options.wait(request),
+      report: (thrown) => this.#report(thrown, request),
     }
     const shape = route.body
     if (shape === undefined) return route.handle(call)
@@ -137,24 +139,22 @@ class Answers {
     }
   }
 
-  /** The one place where a failure becomes an answer, and where a bug is reported. */
   failure(thrown: unknown, request: Request): Response {
+    return problemResponse(this.#report(thrown, request))
+  }
+
+  /** The one place where a failure becomes an answer, and where a bug is reported. */
+  #report(thrown: unknown, request: Request): Problem {
+    const { logger, onBroken } = this.#options
+    const about = { err: toError(thrown), method: request.method, path: new URL(request.url).pathname }
     if (thrown instanceof BrokerError) {
-      if (thrown.code === 'corrupt' || thrown.code === 'disk_failed') {
-        this.#options.logger.error(
-          { err: thrown, method: request.method },
-          'a request met a damaged or failed disk',
-        )
-      }
-      return problemResponse(problemOf(thrown))
+      const isOurs = thrown.code === 'corrupt' || thrown.code === 'disk_failed'
+      if (isOurs) logger.error(about, 'a request met a damaged or failed disk')
+      return problemOf(thrown)
     }
-    const error = toError(thrown)
-    this.#options.logger.error(
-      { err: error, method: request.method, path: new URL(request.url).pathname },
-      'a request met a bug',
-    )
-    if (error instanceof AssertionError) this.#options.onBroken(error)
-    return problemResponse(bugProblem())
+    logger.error(about, 'a request met a bug')
+    if (thrown instanceof AssertionError) onBroken(thrown)
+    return bugProblem()
   }
 
   #observer(route: string): (status: number, tookMs: number) => void {

@@ -5,6 +5,7 @@ import {
   type AppControl,
   type Asset,
   createHttpServer,
+  defaultHttpLimits,
   type Health,
   type HttpServer,
   type HttpServerOptions,
@@ -14,10 +15,12 @@ import {
   type Problem,
 } from '#http'
 import type { AppState, AppStatus } from '#streams'
+import type { Services } from '../../src/http/services.ts'
 import { type FakeBroker, fakeBroker } from './fake-broker.ts'
 
 export type Harness = {
   readonly server: HttpServer
+  readonly services: Services
   readonly broker: FakeBroker
   readonly hub: FakeHub
   readonly facts: { health: Health; isReady: boolean }
@@ -61,7 +64,7 @@ export async function startHarness(options: Partial<HttpServerOptions> = {}): Pr
   const broken: Error[] = []
   const log: string[] = []
   const metrics = new Metrics()
-  const server = await createHttpServer({
+  const services: Omit<HttpServerOptions, 'hub' | 'assets' | 'security' | 'host' | 'port' | 'onBroken'> = {
     broker,
     apps: fakeApps(),
     dashboards: {
@@ -89,6 +92,9 @@ export async function startHarness(options: Partial<HttpServerOptions> = {}): Pr
     logger: createLogger({ level: 'debug', format: 'json', write: (line) => log.push(line) }),
     clock: realClock(),
     version: '0.0.0-test',
+  }
+  const server = await createHttpServer({
+    ...services,
     hub,
     assets,
     security: { tokens: [] },
@@ -99,6 +105,7 @@ export async function startHarness(options: Partial<HttpServerOptions> = {}): Pr
   })
   return {
     server,
+    services: { ...services, limits: { ...defaultHttpLimits, ...options.limits } },
     broker,
     hub,
     facts,

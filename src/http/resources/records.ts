@@ -97,7 +97,10 @@ export function recordRoutes({ broker }: Services): Route[] {
     }
   }
 
-  function answerLines({ request, query, limits, wait }: ReadCall, { topic, partition, from }: Reading) {
+  function answerLines(
+    { request, query, limits, wait, report }: ReadCall,
+    { topic, partition, from }: Reading,
+  ) {
     if (query.waitMs !== undefined) {
       throw new BrokerError('invalid_request', 'waitMs is for pages', {
         fix: 'use follow=true to be sent new records as lines',
@@ -108,7 +111,16 @@ export function recordRoutes({ broker }: Services): Route[] {
     const until = query.follow ? null : partition.endOffset
     const { signal, done } = wait()
     const limit = query.limit ?? Number.POSITIVE_INFINITY
-    const source = { topic: topic.name, partition: partition.partition, from, until, limit, signal, done }
+    const source = {
+      topic: topic.name,
+      partition: partition.partition,
+      from,
+      until,
+      limit,
+      signal,
+      done,
+      report,
+    }
     return ndjson(streamLines(broker, source, limits))
   }
 
