@@ -91,17 +91,21 @@ export async function writeFormat(context: LogContext, salt: number): Promise<vo
 }
 
 function parseFormat(text: string, path: string): { format: number; salt: number } {
-  try {
-    const { format, salt } = JSON.parse(text) as Record<string, unknown>
-    if (Number.isInteger(format) && Number.isInteger(salt))
-      return { format: format as number, salt: salt as number }
-  } catch {
-    // Said below, with the path: the parser's words would not help.
-  }
+  const { format, salt } = parseObject(text)
+  if (Number.isInteger(format) && Number.isInteger(salt))
+    return { format: format as number, salt: salt as number }
   throw new BrokerError('corrupt', `${path} is damaged: it names no data format`, {
     fix: 'restore it from a backup of this data directory',
     details: { path },
   })
+}
+
+function parseObject(text: string): Record<string, unknown> {
+  try {
+    return JSON.parse(text) as Record<string, unknown>
+  } catch {
+    return {} // The caller names the path; the parser's words would not help.
+  }
 }
 
 /** Data without a format mark is not a new directory: starting afresh over it would hide it. */
