@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { BrokerError } from '#base'
 import { examples } from '#embedded'
 
-export type Example = { readonly name: string; /** Its first comment line. */ readonly description: string }
+export type Example = { readonly name: string /** Its first comment line. */; readonly description: string }
 
 const demoNames = ['host', 'flights']
 

@@ -46,8 +46,11 @@ async function serve({ session, words, flags }: Call): Promise<number> {
     ),
   )
   if (node.open && node.url !== null) openBrowser(session, node.url)
-  await untilInterrupted(terminal.interrupted)
-  return await stop(session, node)
+  const broken = await Promise.race([untilInterrupted(terminal.interrupted), node.broken])
+  const code = await stop(session, node)
+  if (!broken) return code
+  terminal.err(`error: ${broken.message}\n`)
+  return exitCode.failure
 }
 
 /** A setting that cannot be meant is a mistake of the command line, wherever it was written. */

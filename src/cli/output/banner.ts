@@ -17,7 +17,6 @@ export function bannerText({ version, readyMs, url, facts }: BannerFacts, paint:
       : [
           ['UI', paint.cyan(url)],
           ['API', paint.cyan(`${url}/swagger`)],
-          ['Docs', paint.cyan(`${url}/docs`)],
         ]
   const rows = [...addresses, ...facts, ['Stop', 'Ctrl-C'] as const]
   const width = Math.max(...rows.map(([label]) => label.length))

@@ -1,0 +1,131 @@
+// What the node knows about itself, for /health, the probes and the pages that show them.
+import type { Clock, Disk } from '#base'
+import type { Broker } from '#broker'
+import type { Health, Probe } from '#http'
+import type { LogGroup } from '#log'
+import type { AppStatus } from '#streams'
+
+export type FactSources = {
+  readonly clock: Clock
+  readonly disk: Disk
+  readonly log: LogGroup
+  readonly broker: Broker
+  readonly apps: { list(): readonly AppStatus[] }
+  readonly dataDirectory: string
+  readonly version: string
+  readonly sockets: () => number
+  readonly throughput: () => Health['throughput']
+}
+
+/** Below this share of the volume, or this much, the disk is called nearly full. */
+const freeShareMin = 0.05
+const freeBytesMin = 256 * 2 ** 20
+
+type Check = Health['checks'][number]
+
+export class NodeHealth {
+  readonly #sources: FactSources
+  readonly #startedAt: number
+  /** Requests are taken from here on, until the node drains. */
+  accepting = false
+
+  constructor(sources: FactSources) {
+    this.#sources = sources
+    this.#startedAt = sources.clock.monotonic()
+  }
+
+  health(): Health {
+    const { broker, apps, version, sockets, throughput } = this.#sources
+    const checks = this.#checks()
+    const topics = broker.topics().filter(({ internal }) => !internal)
+    const partitions = topics.flatMap((topic) => topic.partitions)
+    const states = apps.list().map(({ state }) => state)
+    return {
+      status: statusOf(checks),
+      version,
+      uptimeSeconds: Math.round((this.#sources.clock.monotonic() - this.#startedAt) / 1000),
+      checks,
+      connections: { websocket: sockets() },
+      topics: {
+        count: topics.length,
+        records: partitions.reduce((sum, { startOffset, endOffset }) => sum + endOffset - startOffset, 0),
+        sizeBytes: partitions.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+      },
+      apps: {
+        count: states.length,
+        running: states.filter((state) => state === 'running').length,
+        failed: states.filter((state) => state === 'failed' || state === 'backing-off').length,
+      },
+      throughput: throughput(),
+    }
+  }
+
+  /** A dead writer is for a restart to mend; a full disk or a failing app is not. */
+  live(): Probe {
+    const log = this.#logCheck()
+    return log.status === 'fail'
+      ? { status: 'failed', detail: log.detail }
+      : { status: 'ok', detail: 'the log accepts appends' }
+  }
+
+  ready(): Probe {
+    return this.accepting ? this.live() : { status: 'failed', detail: 'starting or stopping' }
+  }
+
+  started(): Probe {
+    return { status: 'ok', detail: 'recovery is done' }
+  }
+
+  #checks(): Check[] {
+    return [this.#logCheck(), this.#recoveryCheck(), this.#diskCheck(), ...this.#appChecks()]
+  }
+
+  #logCheck(): Check {
+    const { log } = this.#sources
+    if (log.state === 'open') return { name: 'log', status: 'pass', detail: 'appends are accepted' }
+    const why = log.failure ? `: ${log.failure.message}` : ''
+    return {
+      name: 'log',
+      status: 'fail',
+      detail: `the log is ${log.state}${why}; reads go on; restart pspf after the disk is mended`,
+    }
+  }
+
+  #recoveryCheck(): Check {
+    const { quarantined } = this.#sources.log.report
+    if (quarantined.length === 0)
+      return { name: 'recovery', status: 'pass', detail: 'no damage was found at start' }
+    const named = quarantined
+      .map(({ topic, partition, reason }) => `${topic}-${partition} (${reason})`)
+      .join(', ')
+    return { name: 'recovery', status: 'warn', detail: `damaged and set aside: ${named}` }
+  }
+
+  #diskCheck(): Check {
+    const { disk, dataDirectory } = this.#sources
+    const { freeBytes, totalBytes } = disk.space(dataDirectory)
+    const free = `${Math.round(freeBytes / 2 ** 20)} MB of ${Math.round(totalBytes / 2 ** 20)} MB free`
+    const isLow = freeBytes < Math.max(freeBytesMin, totalBytes * freeShareMin)
+    return {
+      name: 'disk',
+      status: isLow ? 'warn' : 'pass',
+      detail: isLow ? `${free}: shorten retention or add space` : free,
+    }
+  }
+
+  #appChecks(): Check[] {
+    return this.#sources.apps.list().map(({ id, state, error }) => {
+      const isWell = state === 'running' || state === 'paused' || state === 'starting'
+      return {
+        name: `app ${id}`,
+        status: isWell ? 'pass' : 'warn',
+        detail: error ? `${state}: ${error.message}` : state,
+      }
+    })
+  }
+}
+
+function statusOf(checks: readonly Check[]): Health['status'] {
+  if (checks.some(({ status }) => status === 'fail')) return 'down'
+  return checks.some(({ status }) => status === 'warn') ? 'degraded' : 'ok'
+}

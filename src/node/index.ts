@@ -1,0 +1,12 @@
+export { version } from '#embedded'
+export type * from '#http'
+export { runAppProcess } from './app-process.ts'
+export { type Example, listExamples, showExample } from './examples.ts'
+export { durability, type NodeOptions, type RunningNode, startNode } from './node.ts'
+export {
+  readSettings,
+  type SettingSources,
+  type SettingSpec,
+  type Settings,
+  serveSettings,
+} from './settings.ts'

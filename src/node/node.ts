@@ -1,0 +1,270 @@
+// The composition root: reads the settings, opens the parts from the bottom up, stops them from the top down.
+//
+//   lock -> disk -> log -> broker -> apps, dashboards, hub -> http -> app processes
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import {
+  BrokerError,
+  createLogger,
+  type DirectoryLock,
+  type Disk,
+  formatSize,
+  type Logger,
+  lockDirectory,
+  Metrics,
+  realClock,
+  realDisk,
+  realRandom,
+  toError,
+} from '#base'
+import { type Broker, openBroker } from '#broker'
+import { DashboardRegistry, type DashboardSpec, LiveHub } from '#dashboards'
+import { uiFiles, version } from '#embedded'
+import { type Asset, createHttpServer, type HttpServer, hashToken } from '#http'
+import { type LogGroup, openLog } from '#log'
+import { AppSupervisor } from '#streams'
+import { writeDemoApps } from './examples.ts'
+import { NodeHealth } from './facts.ts'
+import { readSettings, type SettingSources, type Settings } from './settings.ts'
+
+export type NodeOptions = SettingSources & {
+  /** App files to run, relative to the working directory. */
+  readonly apps: readonly string[]
+  /** Where log lines go; default: standard output. */
+  readonly writeLog?: (line: string) => void
+  /** Whether log lines go to a person; default: whether standard output is a terminal. */
+  readonly isTerminal?: boolean
+}
+
+export type RunningNode = {
+  /** null: no HTTP listener. */
+  readonly url: string | null
+  readonly broker: Broker
+  readonly dashboards: DashboardRegistry
+  /** For the banner: where things are and what holds. */
+  readonly facts: readonly (readonly [label: string, value: string])[]
+  /** Whether a browser was asked for. */
+  readonly open: boolean
+  /** Resolves if an invariant breaks: the node has to be stopped and its cause reported. */
+  readonly broken: Promise<Error>
+  /** Ends requests and apps, writes a checkpoint, marks the log clean. */
+  stop(): Promise<void>
+}
+
+export const durability = 'fsync: acknowledged means on disk'
+
+/** Throws `invalid_request` for settings, `conflict` for a data directory or port in use, `corrupt` for damage. */
+export async function startNode(options: NodeOptions): Promise<RunningNode> {
+  const settings = readSettings(options)
+  const files = options.apps.map((file) => existingFile(resolve(options.workingDirectory, file)))
+  const clock = realClock()
+  const logger = openLogger(settings, options)
+  const lock = lockDirectory(settings.dataDirectory, clock.now())
+  const disk = realDisk()
+  let log: LogGroup | undefined
+  try {
+    const parts = { disk, clock, random: realRandom(), logger, metrics: new Metrics() }
+    log = await openLog({
+      ...parts,
+      logger: logger.child({ component: 'log' }),
+      directory: settings.dataDirectory,
+    })
+    const broker = await openBroker({ ...parts, log, logger: logger.child({ component: 'broker' }) })
+    return await compose({ ...parts, settings, files, lock, log, broker })
+  } catch (error) {
+    await log?.close()
+    disk.close()
+    lock.release()
+    throw error
+  }
+}
+
+type Parts = {
+  readonly settings: Settings
+  readonly files: readonly string[]
+  readonly lock: DirectoryLock
+  readonly disk: Disk
+  readonly clock: ReturnType<typeof realClock>
+  readonly random: ReturnType<typeof realRandom>
+  readonly logger: Logger
+  readonly metrics: Metrics
+  readonly log: LogGroup
+  readonly broker: Broker
+}
+
+async function compose(parts: Parts): Promise<RunningNode> {
+  const { settings, disk, logger, log, broker } = parts
+  const apps = new AppSupervisor({
+    ...parts,
+    logger: logger.child({ component: 'apps' }),
+    dataDirectory: settings.dataDirectory,
+    command: childCommand(),
+  })
+  const dashboards = new DashboardRegistry()
+  const declared = (app: string, extras: unknown) => dashboards.set(app, extras as DashboardSpec[])
+  apps.onDeclared(declared)
+  const breaking = Promise.withResolvers<Error>()
+  const web = settings.http
+    ? await openWeb({ ...parts, apps, dashboards, http: settings.http, onBroken: breaking.resolve })
+    : null
+
+  const files = [...parts.files, ...(settings.demo ? writeDemoApps(settings.dataDirectory) : [])]
+  const starting = Promise.all(files.map((file) => startOne(apps, file, logger)))
+
+  const stop = async () => {
+    web?.drain()
+    await apps.close()
+    await starting
+    await web?.server.stop()
+    await broker.close()
+    await log.close()
+    disk.close()
+    parts.lock.release()
+    logger.info({ component: 'node' }, 'stopped')
+  }
+  let stopped: Promise<void> | null = null
+  return {
+    url: web?.server.url ?? null,
+    broker,
+    dashboards,
+    facts: bannerFacts(parts, files),
+    open: settings.open,
+    broken: breaking.promise,
+    stop() {
+      stopped ??= stop()
+      return stopped
+    },
+  }
+}
+
+type WebParts = Parts & {
+  readonly apps: AppSupervisor
+  readonly dashboards: DashboardRegistry
+  readonly http: NonNullable<Settings['http']>
+  onBroken(error: Error): void
+}
+
+async function openWeb(parts: WebParts): Promise<{ server: HttpServer; drain(): void }> {
+  const { settings, disk, logger, log, broker, apps, dashboards, http, onBroken } = parts
+  let server: HttpServer | null = null
+  const hub = new LiveHub({
+    ...parts,
+    logger: logger.child({ component: 'live' }),
+    node: {
+      version,
+      durability,
+      memoryBytes: () =>
+        apps.list().reduce((sum, { memoryBytes }) => sum + memoryBytes, process.memoryUsage.rss()),
+      disk: () => disk.space(settings.dataDirectory),
+      logState: () => log.state,
+      recovery: log.report,
+    },
+    publish: (channel, text) => server?.publish(channel, text),
+  })
+  const health = new NodeHealth({
+    ...parts,
+    dataDirectory: settings.dataDirectory,
+    version,
+    sockets: () => hub.viewers,
+    throughput: () => {
+      const { recordsIn, bytesIn, recordsOut } = hub.totalRates()
+      return { recordsInPerSecond: recordsIn, bytesInPerSecond: bytesIn, recordsOutPerSecond: recordsOut }
+    },
+  })
+  server = await createHttpServer({
+    ...parts,
+    ...http,
+    logger: logger.child({ component: 'http' }),
+    broker,
+    apps,
+    dashboards,
+    widgets: hub,
+    hub,
+    facts: {
+      health: () => health.health(),
+      live: () => health.live(),
+      ready: () => health.ready(),
+      started: () => health.started(),
+      overview: () => hub.overview(),
+      rates: (topic) => hub.rates(topic),
+      config: () => redacted(settings),
+    },
+    version,
+    assets: new Map(uiFiles.map((file) => [`/${file.path}`, assetOf(file)])),
+    security: {
+      tokens: settings.token
+        ? [{ name: 'PSPF_TOKEN', role: 'admin', sha256: hashToken(settings.token) }]
+        : [],
+    },
+    onBroken,
+  })
+  health.accepting = true
+  logger.info({ component: 'node', url: server.url }, 'listening')
+  return {
+    server,
+    drain: () => {
+      health.accepting = false
+    },
+  }
+}
+
+function assetOf({ file, gzip, contentType, immutable }: (typeof uiFiles)[number]): Asset {
+  return { file, gzip: readFileSync(gzip), contentType, hashed: immutable }
+}
+
+/** An app that does not start is shown and tried again; the node serves on. */
+async function startOne(apps: AppSupervisor, file: string, logger: Logger): Promise<void> {
+  try {
+    await apps.start(file)
+  } catch (thrown) {
+    logger.error({ component: 'apps', file, err: toError(thrown) }, 'an app did not start')
+  }
+}
+
+function existingFile(path: string): string {
+  if (existsSync(path)) return path
+  throw new BrokerError('invalid_request', `there is no app file ${path}`, {
+    fix: 'check the path; pspf examples show quickstart prints one to begin with',
+  })
+}
+
+function openLogger(settings: Settings, { writeLog, isTerminal }: NodeOptions): Logger {
+  const person = isTerminal ?? process.stdout.isTTY === true
+  const format = settings.logFormat === 'auto' ? (person ? 'pretty' : 'json') : settings.logFormat
+  const write = writeLog ?? ((line: string) => void process.stdout.write(line))
+  return createLogger({ level: settings.logLevel, format, write, colour: person })
+}
+
+/** How this very program starts one of its app processes. */
+function childCommand(): string[] {
+  if (Bun.isStandaloneExecutable) return [process.execPath, '__app']
+  return [process.execPath, resolve(dirname(import.meta.dir), 'main.ts'), '__app']
+}
+
+function redacted(settings: Settings): unknown {
+  const { token, ...rest } = settings
+  return { ...rest, token: token === null ? null : '(set)' }
+}
+
+function bannerFacts({ settings, log, disk }: Parts, files: readonly string[]): [string, string][] {
+  const { freeBytes } = disk.space(settings.dataDirectory)
+  const { clean, framesReplayed, bytesCut, quarantined, tookMs } = log.report
+  const cut = bytesCut > 0 ? `, ${formatSize(bytesCut)} never acknowledged cut` : ''
+  return [
+    ['Data', `${settings.dataDirectory} (${formatSize(freeBytes)} free)`],
+    ['Durability', durability],
+    ...(clean
+      ? []
+      : [['Recovered', `${framesReplayed} frames in ${Math.round(tookMs)} ms${cut}`] as [string, string]]),
+    ...(quarantined.length === 0
+      ? []
+      : [
+          ['Damaged', quarantined.map(({ topic, partition }) => `${topic}-${partition}`).join(', ')] as [
+            string,
+            string,
+          ],
+        ]),
+    ...(files.length === 0 ? [] : [['Apps', files.join('\n            ')] as [string, string]]),
+    ...(settings.token === null ? [] : [['Token', 'required'] as [string, string]]),
+  ]
+}
