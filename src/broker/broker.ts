@@ -94,7 +94,9 @@ export function createBroker(parts: BrokerParts): Broker {
     resetGroup: (id, offsets) => whileOpen(() => groups.reset(id, offsets)),
     deleteGroup: (id) => whileOpen(() => groups.delete(id)),
     traffic: () =>
-      new Map(Array.from(catalogue, ({ name, traffic }): [string, TrafficTotals] => [name, traffic.totals])),
+      new Map(
+        Array.from(catalogue, ({ name, traffic }): [string, TrafficTotals] => [name, { ...traffic.totals }]),
+      ),
     close: () => {
       closing ??= close()
       return closing

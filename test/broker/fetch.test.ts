@@ -232,7 +232,9 @@ describe('traffic', () => {
   test('counts records and bytes both ways', async () => {
     const { broker, metrics } = await withOrders()
     await broker.produce('orders', [record('0'), record('1')])
+    const before = broker.traffic().get('orders')!
     await readAll(broker, 'orders')
+    expect(before.recordsOut).toBe(0)
     const { sizeBytes } = broker.topic('orders').partitions[0]!
     expect(broker.traffic().get('orders')).toEqual({
       recordsIn: 2,
