@@ -1,9 +1,9 @@
 // All apps of a node, each in a process of its own.
-import { BrokerError, type Clock, type Logger, type Metrics, type Random, toError } from '#base'
+import { BrokerError, type Clock, type Logger, type Metrics, type Random } from '#base'
 import type { Broker } from '#broker'
 import type { AppStatus } from '../api.ts'
 import { brokerPort } from './broker-port.ts'
-import type { Failure } from './failure.ts'
+import { type Failure, failureOf } from './failure.ts'
 import { PausedApps } from './paused-apps.ts'
 import { type SupervisionLimits, supervisionLimits } from './restart-policy.ts'
 import { SupervisedApp } from './supervised-app.ts'
@@ -21,7 +21,8 @@ export type AppSupervisorOptions = {
 }
 
 export type ChangeListener = () => void
-/** `extras`: what `runAppProcess` was told to send along, such as dashboards. Called again at each restart of the app. */
+/** `extras`: what `runAppProcess` was told to send along, such as dashboards. Called again at each restart of the app.
+ * Throws a `BrokerError` to refuse the app: it fails with that, and is not tried again. */
 export type DeclaredListener = (app: string, extras: unknown) => void
 
 export class AppSupervisor {
@@ -108,21 +109,17 @@ export class AppSupervisor {
   #declare(app: SupervisedApp, id: string, extras: unknown): Failure | null {
     const other = this.#apps.find((candidate) => candidate !== app && candidate.id === id)
     if (other) return { message: `the id "${id}" is taken by the app in ${other.file}` }
-    for (const listener of this.#declared) this.#call(() => listener(id, extras))
-    return null
+    try {
+      for (const listener of this.#declared) listener(id, extras)
+      return null
+    } catch (error) {
+      if (error instanceof BrokerError) return failureOf(error)
+      throw error
+    }
   }
 
   #notify(): void {
-    for (const listener of this.#changed) this.#call(listener)
-  }
-
-  /** A listener's mistake is not the app's. */
-  #call(listener: () => void): void {
-    try {
-      listener()
-    } catch (error) {
-      this.#options.logger.error({ err: toError(error) }, 'a listener to apps failed')
-    }
+    for (const listener of this.#changed) listener()
   }
 
   #find(id: string): SupervisedApp {

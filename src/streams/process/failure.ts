@@ -3,6 +3,11 @@ import { BrokerError, type ErrorCode, toError } from '#base'
 
 export type Failure = { readonly message: string; readonly frame?: string }
 
+/** A refusal of the node: what, and what to do about it. */
+export function failureOf({ message, fix }: BrokerError): Failure {
+  return { message: fix === undefined ? message : `${message}; ${fix}` }
+}
+
 /** A failure as an error for whoever asked to start the app. */
 export function failureError(failure: Failure): BrokerError {
   const text = failure.frame === undefined ? failure.message : `${failure.message}\n${failure.frame}`

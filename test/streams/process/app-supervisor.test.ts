@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeEach, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createLogger, Metrics, realClock, seededRandom } from '#base'
+import { BrokerError, createLogger, Metrics, realClock, seededRandom } from '#base'
 import type { AppState } from '../../../src/streams/api.ts'
 import { AppSupervisor, type AppSupervisorOptions } from '../../../src/streams/process/app-supervisor.ts'
 import { appsTopic } from '../../../src/streams/process/paused-apps.ts'
@@ -230,12 +230,14 @@ declare()`
   expect(supervisor.get('odd').state).toBe('running')
 })
 
-test('a listener that throws hurts nobody', async () => {
+test('an app whose declaration is refused fails with the reason, and is not tried again', async () => {
   supervisor.onDeclared(() => {
-    throw new Error('listener')
+    throw new BrokerError('already_exists', 'dashboard "x" is there already', { fix: 'rename one' })
   })
-  await supervisor.start(script('shop'))
-  expect(log.join('')).toContain('a listener to apps failed')
+  const refused = await failure(supervisor.start(script('shop')))
+  expect(refused.message).toBe('dashboard "x" is there already; rename one')
+  await untilState('shop', 'failed')
+  expect(supervisor.get('shop').restarts).toBe(0)
 })
 
 test('an unknown app is not found, with the names of those there are', async () => {
