@@ -1,6 +1,7 @@
 export { version } from '#embedded'
 export type * from '#http'
 export { runAppProcess } from './app-process.ts'
+export { runEmbeddedApp } from './embedded-app.ts'
 export { type Example, listExamples, showExample } from './examples.ts'
 export { durability, type NodeOptions, type RunningNode, startNode } from './node.ts'
 export {

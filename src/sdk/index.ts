@@ -24,11 +24,13 @@ export {
   type AppPart,
   agg,
   app,
+  type ConsumeOptions,
   type Infer,
   type KeyedStream,
   type Late,
   type ReplayCursor,
   type ReplayOptions,
+  type RunningApp,
   replay,
   type Schema,
   type Source,
@@ -40,6 +42,7 @@ export {
   source,
   type TopicHandle,
   type TopicOptions,
+  type TopicRecord,
   topic,
   type WindowBounds,
   type WindowDefinition,
@@ -47,4 +50,5 @@ export {
   type WindowRow,
   window,
 } from '#streams'
+export { type OpenOptions, open, type Pspf } from './open.ts'
 export { type Flight, type Samples, sample } from './sample.ts'
