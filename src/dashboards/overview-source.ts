@@ -126,7 +126,7 @@ export class OverviewSource implements ChannelSource {
       uptimeSeconds: Math.floor((clock.monotonic() - this.#startedMs) / 1000),
       durability: node.durability,
       disk,
-      hotTopics: this.#hotTopics(topics),
+      hotTopics: this.#hotTopics(),
       events: this.events.list(),
     }
   }
@@ -163,16 +163,11 @@ export class OverviewSource implements ChannelSource {
     return { freeBytes, totalBytes, logBytes, fullInSeconds: decideRunway(freeBytes, this.#sizes) }
   }
 
-  #hotTopics(topics: readonly TopicInfo[]): Overview['hotTopics'] {
-    const internal = new Set(topics.filter((topic) => topic.internal).map(({ name }) => name))
-    return this.#options.rates
-      .busiest(hotTopicsMax + internal.size)
-      .filter(({ topic }) => !internal.has(topic))
-      .slice(0, hotTopicsMax)
-      .map(({ topic, rates }) => ({
-        name: topic,
-        recordsPerSecond: rates.recordsIn,
-        bytesPerSecond: rates.bytesIn,
-      }))
+  #hotTopics(): Overview['hotTopics'] {
+    return this.#options.rates.busiest(hotTopicsMax).map(({ topic, rates }) => ({
+      name: topic,
+      recordsPerSecond: rates.recordsIn,
+      bytesPerSecond: rates.bytesIn,
+    }))
   }
 }

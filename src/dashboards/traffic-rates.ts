@@ -1,5 +1,5 @@
 // Records and bytes per second, per topic and of all, from totals that only grow: the slope over the last few seconds.
-import type { Broker } from '#broker'
+import { type Broker, isReserved } from '#broker'
 
 export type Rates = { recordsIn: number; bytesIn: number; recordsOut: number; bytesOut: number }
 
@@ -27,13 +27,15 @@ export class TrafficRates {
     const sum = { ...none }
     for (const [topic, now] of this.#broker.traffic()) {
       totals.set(topic, { ...now })
+      // What pspf writes for itself is not what came in.
+      if (isReserved(topic)) continue
       for (const name of rateNames) sum[name] += now[name]
     }
     this.#samples.push({ at: monotonicMs, totals, sum })
     if (this.#samples.length > samplesMax) this.#samples.shift()
   }
 
-  /** Of one topic, or of all together. */
+  /** Of one topic, or of all together but pspf's own. */
   of(topic?: string): Rates {
     const first = this.#samples[0]
     const last = this.#samples.at(-1)
@@ -50,15 +52,19 @@ export class TrafficRates {
     return rates
   }
 
-  /** Topics by records in per second, busiest first, without those at rest. */
+  /** Topics by records in per second, busiest first, without those at rest and pspf's own. */
   busiest(countMax: number): { topic: string; rates: Rates }[] {
+    const first = this.#samples[0]
     const last = this.#samples.at(-1)
-    if (!last) return []
-    return [...last.totals.keys()]
-      .map((topic) => ({ topic, rates: this.of(topic) }))
-      .filter(({ rates }) => rates.recordsIn > 0)
-      .sort((a, b) => b.rates.recordsIn - a.rates.recordsIn || (a.topic < b.topic ? -1 : 1))
+    if (!first || !last) return []
+    const grown = [...last.totals].flatMap(([topic, { recordsIn }]) => {
+      const records = recordsIn - (first.totals.get(topic)?.recordsIn ?? 0)
+      return records > 0 && !isReserved(topic) ? [{ topic, records }] : []
+    })
+    return grown
+      .sort((a, b) => b.records - a.records || (a.topic < b.topic ? -1 : 1))
       .slice(0, countMax)
+      .map(({ topic }) => ({ topic, rates: this.of(topic) }))
   }
 }
 
