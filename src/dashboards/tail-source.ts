@@ -89,8 +89,7 @@ export class TailSource implements ChannelSource {
           if (this.#fresh.length > 0 || this.#skipped > 0) this.#events?.changed()
         },
         caughtUp: () => {
-          // Partitions were read one after the other; from now on records are shown as they come.
-          this.#newest.sort((a, b) => a.timestamp - b.timestamp)
+          this.#newest.sort(byTime)
           this.#fresh = []
           this.#skipped = 0
           this.#epoch = topic.id
@@ -111,9 +110,9 @@ export class TailSource implements ChannelSource {
     // Only what will be shown is decoded.
     const passed = Math.max(0, views.length - max)
     const shown = views.slice(passed).map((view) => recordJson(partition, view))
-    this.#newest = [...this.#newest, ...shown].slice(-max)
+    this.#newest = newest([...this.#newest, ...shown], max)
     const fresh = [...this.#fresh, ...shown]
-    this.#fresh = fresh.slice(-max)
+    this.#fresh = newest(fresh, max)
     this.#skipped += passed + fresh.length - this.#fresh.length
   }
 
@@ -130,4 +129,13 @@ export class TailSource implements ChannelSource {
       }
     })
   }
+}
+
+/** Partitions are read one after the other: when there is too much, time decides what is newest, not the order of reading. */
+function newest(records: RecordJson[], countMax: number): RecordJson[] {
+  return records.length <= countMax ? records : records.sort(byTime).slice(-countMax)
+}
+
+function byTime(a: RecordJson, b: RecordJson): number {
+  return a.timestamp - b.timestamp
 }
