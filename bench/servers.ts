@@ -104,7 +104,7 @@ export async function startPspf(
     ],
     {
       stdout: 'ignore',
-      stderr: 'inherit',
+      stderr: 'ignore',
       cwd: folder,
     },
   )
