@@ -26,8 +26,11 @@ export type NodeStats = {
   readonly id: string
   readonly recordsIn: number
   readonly recordsOut: number
+  /** Bad records, and rows on which a function threw. */
   readonly errors: number
   readonly late: number
+  /** Rows without a key, and rows that lie in no window. */
+  readonly dropped: number
 }
 
 export type AppState = 'starting' | 'running' | 'paused' | 'backing-off' | 'failed' | 'stopped'

@@ -56,9 +56,16 @@ export function declaredPartitions(topics: ReadonlyMap<string, TopicSettings>): 
   return (topic) => topics.get(topic)?.partitions ?? 1
 }
 
-/** Throws `invalid_request` if the graph is unsound. `partitionsOf`: as topics really are, once that is known. */
-export function planApp(app: App, partitionsOf?: (topic: string) => number): Plan {
-  const nodes = collect(app)
+/**
+ * Throws `invalid_request` if the graph is unsound. `partitionsOf`: as topics really are, once that is known. `taps`:
+ * nodes of no user, such as sinks through which tests look into a stream.
+ */
+export function planApp(
+  app: App,
+  partitionsOf?: (topic: string) => number,
+  taps: readonly Node[] = [],
+): Plan {
+  const nodes = [...collect(app), ...taps]
   const topics = declaredTopics(nodes)
   const ids = nameNodes(nodes)
   const { flows, repartitioned } = flowsOf(nodes, topics, partitionsOf ?? declaredPartitions(topics))

@@ -37,5 +37,11 @@ export function storeDamaged(store: string, why: string, cause?: unknown): Broke
   return new BrokerError('corrupt', `state store ${store} is damaged: ${why}`, {
     fix: 'nothing to do: it is rebuilt from its changelog',
     cause,
+    details: { store },
   })
+}
+
+/** As opposed to damage of the log, from which nothing can be rebuilt. */
+export function isStoreDamage(thrown: unknown): boolean {
+  return thrown instanceof BrokerError && thrown.code === 'corrupt' && 'store' in thrown.details
 }

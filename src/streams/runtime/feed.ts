@@ -1,0 +1,17 @@
+// Where a task's rows come from: a partition of a topic, a repartition, or a source of the app.
+import type { TaskStatus } from '../api.ts'
+import type { StoredInput } from './task-state.ts'
+
+export interface Feed {
+  /** There is something to process now. */
+  readonly ready: boolean
+  /** Sees to it that more is on its way; whatever comes wakes the task. */
+  prefetch(): void
+  /** Processes up to `recordsMax` records, fewer if the commit fills up. Answers how many. */
+  run(recordsMax: number): number
+  /** What a commit must hold of it. */
+  readonly input: StoredInput | null
+  status(): Omit<TaskStatus, 'task' | 'commits' | 'commitMs'>
+  /** Ends what runs on its own. */
+  stop(): void
+}

@@ -1,0 +1,228 @@
+// The state of one node under one prefix (one window, or all keys of an aggregate) as live objects: the newest version
+// of each key, whether its commit is still on its way or long in the store. This is the overlay: what it holds and the
+// store does not is exactly what is not yet committed or not yet applied.
+import type { Aggregator } from '../aggregator.ts'
+import type { KeyValue } from '../graph/node.ts'
+import {
+  afterPrefix,
+  compareAsBytes,
+  decodeValue,
+  encodeValue,
+  joinKey,
+  readTaggedKey,
+  taggedKey,
+  textOfKey,
+} from '../state/state-key.ts'
+import type { Mutation, StateStore } from '../state/state-store.ts'
+import type { TaskContext } from './task-context.ts'
+
+export type Entry = {
+  readonly key: KeyValue
+  readonly accumulators: unknown[]
+  /** Rows emitted for it so far. */
+  revision: number
+  /** Greatest event time of its rows. */
+  at: number
+  /** Changed since the last commit was cut. */
+  dirty: boolean
+  /** What it came to when the last commit was cut; null when that was asked for and there was nothing, or never asked. */
+  before: readonly unknown[] | null
+  /** The changelog has it, so that its end must be written, too. */
+  stored: boolean
+  /** The commit that wrote it last. */
+  commit: number
+  sizeBytes: number
+}
+
+type StoredEntry = [revision: number, at: number, ...accumulators: unknown[]]
+
+/** How rows fold, the same for all keys of a node. Columns are in the order of their names, as stored. */
+export type Folding = {
+  readonly node: string
+  readonly columns: readonly string[]
+  readonly aggregators: readonly Aggregator<unknown, unknown>[]
+  /** Keep what each entry came to before its first change, to tell whether a change made a difference. */
+  readonly keepsBefore: boolean
+}
+
+export const resultsOf = ({ aggregators }: Folding, { accumulators }: Entry): unknown[] =>
+  accumulators.map((accumulator, index) => aggregators[index]!.result(accumulator))
+
+const newEntrySizeBytes = 96
+
+export class KeyedRows {
+  readonly prefix: Uint8Array
+  readonly entries = new Map<KeyValue, Entry>()
+  readonly dirty: Entry[] = []
+  readonly #folding: Folding
+  readonly #context: TaskContext
+  readonly #store: StateStore
+  readonly #removed: Uint8Array[] = []
+  /** The store may hold keys that are not here. */
+  #partial: boolean
+
+  constructor(prefix: Uint8Array, partial: boolean, shared: KeyedRowsShared) {
+    this.prefix = prefix
+    this.#partial = partial
+    this.#folding = shared.folding
+    this.#context = shared.context
+    this.#store = shared.store
+  }
+
+  /** After a restart: what is not here may be in the store. */
+  mayBeInStore(): void {
+    this.#partial = true
+  }
+
+  /** Folds a row into its key's entry. */
+  add(key: KeyValue, row: unknown, at: number): void {
+    const { aggregators } = this.#folding
+    let entry = this.entries.get(key) ?? this.#load(key)
+    if (entry === undefined) entry = this.#create(key)
+    else if (this.#context.savepoint?.open) this.#rememberEntry(entry)
+    if (!entry.dirty) this.#touch(entry)
+    const { accumulators } = entry
+    for (let index = 0; index < aggregators.length; index++) {
+      accumulators[index] = aggregators[index]!.add(accumulators[index], row, at)
+    }
+    if (at > entry.at) entry.at = at
+  }
+
+  /** Every key, in the order of its bytes. */
+  sorted(): Entry[] {
+    if (this.#partial) {
+      for (const { key, value } of this.#store.scan(this.prefix, afterPrefix(this.prefix))) {
+        const own = readTaggedKey(key.subarray(this.prefix.length))
+        if (!this.entries.has(own)) this.#keep(own, value)
+      }
+      this.#partial = false
+    }
+    return [...this.entries.values()].sort((a, b) => compareAsBytes(textOfKey(a.key), textOfKey(b.key)))
+  }
+
+  /** The key has reached its end. */
+  remove(entry: Entry): void {
+    this.entries.delete(entry.key)
+    if (!entry.stored) return
+    this.#removed.push(joinKey(this.prefix, taggedKey(entry.key)))
+    this.#context.pendingBytes += newEntrySizeBytes
+  }
+
+  /** Everything that changed since the last commit was cut, as changelog records of commit `number`. */
+  collect(into: Mutation[], number: number): void {
+    for (const key of this.#removed) into.push({ key, value: null })
+    this.#removed.length = 0
+    for (const entry of this.dirty) {
+      entry.dirty = false
+      entry.before = null
+      if (this.entries.get(entry.key) !== entry) continue
+      entry.stored = true
+      entry.commit = number
+      const stored: StoredEntry = [entry.revision, entry.at, ...entry.accumulators]
+      const value = encodeValue(stored)
+      entry.sizeBytes = value.length
+      into.push({ key: joinKey(this.prefix, taggedKey(entry.key)), value })
+    }
+    this.dirty.length = 0
+  }
+
+  /** Lets go of entries that the store has, too. */
+  evict(applied: number): void {
+    for (const [key, entry] of this.entries) {
+      if (entry.dirty || entry.commit > applied) continue
+      this.entries.delete(key)
+      this.#partial = true
+    }
+  }
+
+  #load(key: KeyValue): Entry | undefined {
+    if (!this.#partial) return undefined
+    const value = this.#store.get(joinKey(this.prefix, taggedKey(key)))
+    return value === null ? undefined : this.#keep(key, value)
+  }
+
+  #keep(key: KeyValue, value: Uint8Array): Entry {
+    const [revision, at, ...accumulators] = decodeValue(value, this.#folding.node) as StoredEntry
+    const entry: Entry = {
+      key,
+      accumulators,
+      revision,
+      at,
+      dirty: false,
+      before: null,
+      stored: true,
+      commit: 0,
+      sizeBytes: value.length,
+    }
+    this.entries.set(key, entry)
+    return entry
+  }
+
+  #create(key: KeyValue): Entry {
+    const entry: Entry = {
+      key,
+      accumulators: this.#folding.aggregators.map((aggregator) => aggregator.init()),
+      revision: 0,
+      at: Number.MIN_SAFE_INTEGER,
+      dirty: false,
+      before: null,
+      stored: false,
+      commit: 0,
+      sizeBytes: newEntrySizeBytes,
+    }
+    this.entries.set(key, entry)
+    if (this.#context.savepoint?.open) {
+      this.#context.savepoint.remember(() => {
+        this.entries.delete(key)
+        this.dirty.splice(this.dirty.indexOf(entry), 1)
+      })
+    }
+    return entry
+  }
+
+  #touch(entry: Entry): void {
+    if (this.#folding.keepsBefore && entry.revision > 0) entry.before = resultsOf(this.#folding, entry)
+    entry.dirty = true
+    this.dirty.push(entry)
+    this.#context.pendingBytes += entry.sizeBytes
+  }
+
+  #rememberEntry(entry: Entry): void {
+    const { accumulators, at, dirty, before } = entry
+    const kept = accumulators.slice()
+    this.#context.savepoint!.remember(() => {
+      accumulators.splice(0, accumulators.length, ...kept)
+      entry.at = at
+      entry.before = before
+      if (entry.dirty && !dirty) this.dirty.splice(this.dirty.indexOf(entry), 1)
+      entry.dirty = dirty
+    })
+  }
+}
+
+export type KeyedRowsShared = {
+  readonly folding: Folding
+  readonly context: TaskContext
+  readonly store: StateStore
+}
+
+/** Columns sorted by name: state does not depend on the order in which they are written down. */
+export function foldingOf(
+  node: string,
+  aggregates: Readonly<Record<string, Aggregator<never, unknown>>>,
+  keepsBefore: boolean,
+): Folding {
+  const columns = Object.keys(aggregates).sort()
+  const aggregators = columns.map((column) => aggregates[column] as Aggregator<unknown, unknown>)
+  return { node, columns, aggregators, keepsBefore }
+}
+
+/** Whether a change came to something else. */
+export function isSameResult(a: readonly unknown[] | null, b: readonly unknown[]): boolean {
+  if (a === null) return false
+  return a.every((value, index) => {
+    const other = b[index]
+    if (typeof value !== 'object' || value === null) return Object.is(value, other)
+    return JSON.stringify(value) === JSON.stringify(other)
+  })
+}

@@ -1,0 +1,177 @@
+// Records of a topic become rows: decode, check, find the event time, send into the pipeline, let time pass. One record
+// after the other, so that the outcome does not depend on how they were batched.
+import { asMillis, BrokerError, toError } from '#base'
+import type { TopicSettings } from '../graph/node.ts'
+import { SchemaMismatch, type Validator, validatorOf } from '../schema/standard-schema.ts'
+import { type PartitionTime, storeTime } from '../time/watermark.ts'
+import type { Feed } from './feed.ts'
+import type { InputReader } from './input-reader.ts'
+import { JsonDecoder } from './json-decoder.ts'
+import type { Pipeline } from './pipeline.ts'
+import type { TaskContext } from './task-context.ts'
+import type { StoredInput } from './task-state.ts'
+
+export type PartitionFeedOptions = {
+  readonly nodeId: string
+  readonly topic: TopicSettings
+  readonly topicId: string
+  readonly reader: InputReader
+  readonly context: TaskContext
+  /** Made before the pipeline that follows it. */
+  readonly time: PartitionTime | null
+  readonly pipeline: Pipeline
+}
+
+/** What is wrong with a record, as opposed to with the app. */
+class BadRecord extends Error {
+  override readonly name = 'BadRecord'
+}
+
+export class PartitionFeed implements Feed {
+  readonly #options: PartitionFeedOptions
+  readonly #time: PartitionTime | null
+  readonly #validate: Validator | null
+  readonly #json = new JsonDecoder()
+  /** A change of time that was asked for from outside, to be made between two records. */
+  #asked: ((time: PartitionTime) => void) | null = null
+
+  constructor(options: PartitionFeedOptions) {
+    this.#options = options
+    this.#time = options.time
+    this.#validate = options.topic.schema === undefined ? null : validatorOf(options.topic.schema)
+  }
+
+  get ready(): boolean {
+    return this.#options.reader.ready || this.#asked !== null || this.#isSilent()
+  }
+
+  prefetch(): void {
+    const { reader } = this.#options
+    if (reader.failure !== null) throw reader.failure
+    reader.prefetch()
+  }
+
+  run(recordsMax: number): number {
+    const { reader, pipeline, context, nodeId } = this.#options
+    const counters = context.counters.get(nodeId)!
+    const emit = pipeline.heads.get(reader.topic)!
+    const record = context.record
+    record.topic = reader.topic
+    record.partition = reader.partition
+    record.key = () => reader.cursor.key()
+    if (!this.#decideTime()) return 0
+    let count = 0
+    while (count < recordsMax && !context.full && reader.next()) {
+      count++
+      counters.recordsIn++
+      context.touched = true
+      record.offset = reader.cursor.offset
+      context.node = nodeId
+      const moved = this.#process(emit)
+      reader.position = asNext(reader.cursor.offset)
+      if (moved && !pipeline.advance()) break
+    }
+    return count
+  }
+
+  /** Lets `change` act on the partition's time before the next record. */
+  askTime(change: (time: PartitionTime) => void): void {
+    this.#asked = change
+  }
+
+  get input(): StoredInput {
+    const { topic, topicId, reader } = this.#options
+    const time = this.#time && storeTime(this.#time.watermark, this.#time.status)
+    return { topic: topic.name, id: topicId, partition: reader.partition, next: reader.position, time }
+  }
+
+  status(): ReturnType<Feed['status']> {
+    const { topic, partition, position, lag } = this.#options.reader
+    const watermark =
+      this.#time && Number.isFinite(this.#time.watermark) ? asMillis(this.#time.watermark) : null
+    return { topic, partition, position, lag, watermark }
+  }
+
+  stop(): void {
+    // Nothing runs on its own: a read that is on its way is left to itself.
+  }
+
+  /** True if time moved. */
+  #process(emit: Pipeline['heads'] extends Map<string, infer E> ? E : never): boolean {
+    let value: unknown
+    let at: number
+    try {
+      value = this.#decode()
+      at = this.#timeOf(value)
+    } catch (thrown) {
+      this.#bad(toError(thrown))
+      return false
+    }
+    this.#options.context.attempt(emit, value, at, undefined)
+    return this.#time?.observe(at) ?? false
+  }
+
+  #decode(): unknown {
+    const { bytes, valueStart, valueEnd } = this.#options.reader.cursor
+    const value = valueStart < 0 ? null : this.#json.decode(bytes, valueStart, valueEnd)
+    return this.#validate === null ? value : this.#validate(value)
+  }
+
+  #timeOf(value: unknown): number {
+    const { topic, reader } = this.#options
+    const settings = topic.time
+    const at = settings?.at === undefined ? reader.cursor.timestamp : settings.at(value)
+    if (!Number.isSafeInteger(at)) {
+      throw new BadRecord(
+        `its time is ${typeof at === 'number' ? at : JSON.stringify(at)}, not whole milliseconds`,
+      )
+    }
+    const aheadMs = settings?.maxAheadMs
+    if (aheadMs !== null && aheadMs !== undefined) {
+      const { appendTime } = reader
+      if (appendTime !== null && at > appendTime + aheadMs) {
+        throw new BadRecord(`its time lies ${at - appendTime} ms after it was appended, more than maxAhead`)
+      }
+    }
+    return at
+  }
+
+  #bad(error: Error): void {
+    const { topic, context, nodeId } = this.#options
+    const reason = reasonOf(error)
+    if (topic.onBad === 'fail') {
+      throw new BrokerError('app_failed', `bad record (${reason}): ${error.message}`, {
+        cause: error,
+        fix: `let topic("${topic.name}") skip such records: { onBad: 'skip' }`,
+      })
+    }
+    context.drop(nodeId, reason, error)
+  }
+
+  #isSilent(): boolean {
+    const idleAfterMs = this.#options.topic.time?.idleAfterMs ?? null
+    if (this.#time === null || idleAfterMs === null || this.#time.status !== 'active') return false
+    return this.#options.reader.silentMs >= idleAfterMs
+  }
+
+  /** Decisions about time that no record makes. They take their place between two records, and are committed there. */
+  #decideTime(): boolean {
+    const time = this.#time
+    const asked = this.#asked
+    this.#asked = null
+    if (time === null) return true
+    if (this.#isSilent()) time.idle()
+    else if (asked === null) return true
+    asked?.(time)
+    this.#options.context.touched = true
+    return this.#options.pipeline.advance()
+  }
+}
+
+const asNext = (offset: number) => (offset + 1) as InputReader['position']
+
+function reasonOf(error: Error): string {
+  if (error instanceof SyntaxError) return 'not JSON'
+  if (error instanceof SchemaMismatch) return 'does not match its schema'
+  return error instanceof BadRecord ? 'bad time' : 'cannot be read'
+}

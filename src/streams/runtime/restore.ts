@@ -1,0 +1,135 @@
+// Brings a task's store to where its changelog is. The log decides: a store whose position is not in this log, or whose
+// history is another one, is dropped and filled anew.
+import { asOffset, assert, BrokerError, type Logger, type Offset } from '#base'
+import type { TopicInfo } from '#broker'
+import { RecordCursor } from '#record'
+import type { LogPort } from '../api.ts'
+import type { Mutation, StateStore } from '../state/state-store.ts'
+import { endOfBatches } from './batch-end.ts'
+import { limits } from './limits.ts'
+import type { SliceReader } from './slice-reader.ts'
+import { isTaskKey, readTaskState, type TaskState } from './task-state.ts'
+
+export type RestoreOptions = {
+  readonly port: LogPort
+  readonly readSlice: SliceReader
+  readonly store: StateStore
+  readonly changelog: TopicInfo
+  readonly partition: number
+  readonly logger: Logger
+}
+
+/** The log's side of a store's position. */
+export const logIdOf = (changelog: TopicInfo, partition: number): string => `${changelog.id}/${partition}`
+
+type Place = { readonly next: Offset; readonly chain: string }
+
+/** Call it after fencing, so that the changelog no longer grows. Throws `corrupt` if the log itself cannot restore. */
+export async function restore(options: RestoreOptions): Promise<void> {
+  const { store, changelog, partition, logger } = options
+  const stored = store.position
+  const trusted = stored !== null && (await isInLog(options, stored))
+  if (stored !== null && !trusted) {
+    logger.warn(
+      { changelog: changelog.name, partition, position: stored.next },
+      'state does not match the log: rebuilt',
+    )
+    store.clear()
+  }
+  const from: Place = trusted ? { next: asOffset(stored.next), chain: stored.chain } : atStart
+  if (await replay(options, from)) return
+  logger.warn({ changelog: changelog.name, partition }, 'state does not continue the log: rebuilt')
+  store.clear()
+  if (!(await replay(options, atStart))) throw broken(changelog, 'its commits do not follow each other')
+}
+
+const atStart: Place = { next: asOffset(0), chain: '' }
+
+/** Is the commit that ends right below the store's position the one that the store remembers? */
+async function isInLog(
+  options: RestoreOptions,
+  stored: NonNullable<StateStore['position']>,
+): Promise<boolean> {
+  if (stored.log !== logIdOf(options.changelog, options.partition)) return false
+  if (stored.next < 1) return false
+  const { endOffset, startOffset } = await rangeOf(options)
+  if (stored.next > endOffset || stored.next <= startOffset) return false
+  const cursor = new RecordCursor()
+  cursor.reset(await read(options, asOffset(stored.next - 1)), stored.next - 1)
+  if (!cursor.next() || cursor.offset !== stored.next - 1) return false
+  return commitAt(cursor)?.id === stored.chain
+}
+
+async function rangeOf({ port, changelog, partition }: RestoreOptions) {
+  const [info] = await port.ensureTopics([{ name: changelog.name }])
+  const range = info?.partitions[partition]
+  assert(range !== undefined, 'a changelog has a partition for each task')
+  return range
+}
+
+/** Applies everything from there on, whole commits at a time. False: a commit does not follow the one before. */
+async function replay(options: RestoreOptions, from: Place): Promise<boolean> {
+  const { store, changelog, partition } = options
+  const { startOffset, endOffset } = await rangeOf(options)
+  if (from.next < startOffset) throw broken(changelog, `records below offset ${startOffset} are gone`)
+  const log = logIdOf(changelog, partition)
+  const cursor = new RecordCursor()
+  const mutations: Mutation[] = []
+  let { next, chain } = from
+  let whole = 0
+  let applied = from.next
+  const apply = () => {
+    if (applied < next) store.apply(mutations.splice(0, whole), { log, next, chain })
+    applied = next
+    whole = 0
+  }
+  for (let at = from.next; at < endOffset; ) {
+    const batches = await read(options, at)
+    cursor.reset(batches, at)
+    while (cursor.next()) {
+      const key = cursor.key()
+      if (key === null) throw broken(changelog, `record ${cursor.offset} has no key`)
+      mutations.push({ key: key.slice(), value: cursor.value()?.slice() ?? null })
+      const commit = commitAt(cursor)
+      if (commit === null) continue
+      if (commit.previous !== chain) return false
+      whole = mutations.length
+      next = asOffset(cursor.offset + 1)
+      chain = commit.id
+      if (whole >= limits.restoreMutationsMax) apply()
+    }
+    const end = endOfBatches(batches)
+    if (end <= at) throw broken(changelog, `nothing can be read at offset ${at}`)
+    at = end
+  }
+  if (whole < mutations.length) throw broken(changelog, 'its last commit is not whole')
+  apply()
+  return true
+}
+
+function commitAt(cursor: RecordCursor): TaskState | null {
+  const key = cursor.key()
+  const value = cursor.value()
+  return key !== null && value !== null && isTaskKey(key) ? readTaskState(value) : null
+}
+
+async function read(
+  { port, readSlice, changelog, partition }: RestoreOptions,
+  from: Offset,
+): Promise<Uint8Array> {
+  const { slice } = await port.fetchSlice({
+    topic: changelog.name,
+    partition,
+    from,
+    bytesMax: limits.sliceSizeBytesMax,
+    waitMs: 0,
+  })
+  if (slice === null) throw broken(changelog, `nothing can be read at offset ${from}`)
+  return readSlice(slice)
+}
+
+function broken(changelog: TopicInfo, why: string): BrokerError {
+  return new BrokerError('corrupt', `state cannot be restored from ${changelog.name}: ${why}`, {
+    fix: 'pspf app reset, which computes the app anew from its sources',
+  })
+}

@@ -1,0 +1,51 @@
+// What kind of state a node keeps, written beside the state, so that a changed app is refused rather than let it read
+// what means something else.
+import { BrokerError } from '#base'
+import type { AggregateNode, WindowNode } from '../graph/node.ts'
+import type { Subtopology } from '../graph/plan.ts'
+import { decodeValue, encodeValue, signatureKey } from '../state/state-key.ts'
+import type { Mutation, StateStore } from '../state/state-store.ts'
+
+type Signature = {
+  readonly kind: 'window' | 'aggregate'
+  readonly window: string | null
+  /** Aggregates in the order of their names, each with its kind. */
+  readonly columns: readonly (readonly [name: string, kind: string])[]
+}
+
+/** Records for what is not stored yet. Throws `conflict` for what is stored otherwise. */
+export function checkSignatures(subtopology: Subtopology, store: StateStore): Mutation[] {
+  const missing: Mutation[] = []
+  for (const { id, node } of subtopology.nodes) {
+    if (node.kind !== 'window' && node.kind !== 'aggregate') continue
+    const key = signatureKey(id)
+    const wanted = signatureOf(node)
+    const stored = store.get(key)
+    if (stored === null) missing.push({ key, value: encodeValue(wanted) })
+    else refuseChange(id, decodeValue(stored, id) as Signature, wanted)
+  }
+  return missing
+}
+
+/** Grace may change: it decides when a window closes, not what is in it. */
+function signatureOf(node: WindowNode | AggregateNode): Signature {
+  const columns = Object.entries(node.aggregates)
+    .map(([name, { kind }]) => [name, kind] as const)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+  if (node.kind === 'aggregate') return { kind: 'aggregate', window: null, columns }
+  const { kind, sizeMs, hopMs, offsetMs } = node.window
+  return { kind: 'window', window: `${kind} ${sizeMs} ${hopMs} ${offsetMs}`, columns }
+}
+
+function refuseChange(id: string, stored: Signature, wanted: Signature): void {
+  if (JSON.stringify(stored) === JSON.stringify(wanted)) return
+  const shown = ({ kind, window, columns }: Signature) =>
+    `${window ?? kind} of ${columns.map(([name, of]) => `${name} (${of})`).join(', ')}`
+  throw new BrokerError(
+    'conflict',
+    `"${id}" keeps state of a ${shown(stored)}, and is now a ${shown(wanted)}`,
+    {
+      fix: 'give it another name to start it anew, or put it back as it was',
+    },
+  )
+}

@@ -1,0 +1,86 @@
+// Keeps a task at work with the store it has: a store that turns out to be damaged is dropped and rebuilt from the log,
+// a bounded number of times.
+import type { TaskStatus } from '../api.ts'
+import { isStoreDamage } from '../state/state-store.ts'
+import type { NodeCounters } from './counters.ts'
+import { limits } from './limits.ts'
+import { Task, type TaskOptions } from './task.ts'
+
+export class TaskRunner {
+  readonly #options: TaskOptions
+  #task: Task
+  #rebuilds = 0
+  #wanted: 'run' | 'pause' | 'stop' = 'run'
+
+  private constructor(options: TaskOptions, task: Task, rebuilds: number) {
+    this.#options = options
+    this.#task = task
+    this.#rebuilds = rebuilds
+  }
+
+  static async open(options: TaskOptions): Promise<TaskRunner> {
+    for (let rebuilds = 0; ; rebuilds++) {
+      try {
+        return new TaskRunner(options, await Task.open(options), rebuilds)
+      } catch (thrown) {
+        dropStore(options, thrown, rebuilds)
+      }
+    }
+  }
+
+  get task(): Task {
+    return this.#task
+  }
+
+  get counters(): ReadonlyMap<string, NodeCounters> {
+    return this.#task.counters
+  }
+
+  status(): TaskStatus[] {
+    return this.#task.status()
+  }
+
+  /** Resolves after `stop`, with the store closed. */
+  async run(): Promise<void> {
+    try {
+      for (;;) {
+        try {
+          await this.#task.run()
+          return
+        } catch (thrown) {
+          dropStore(this.#options, thrown, this.#rebuilds++)
+          this.#task = await Task.open(this.#options)
+          if (this.#wanted === 'stop') this.#task.stop()
+          else if (this.#wanted === 'pause') void this.#task.pause()
+        }
+      }
+    } finally {
+      this.#options.store.close()
+    }
+  }
+
+  async pause(): Promise<void> {
+    if (this.#wanted === 'run') this.#wanted = 'pause'
+    await this.#task.pause()
+  }
+
+  resume(): void {
+    if (this.#wanted === 'pause') this.#wanted = 'run'
+    this.#task.resume()
+  }
+
+  stop(): void {
+    this.#wanted = 'stop'
+    this.#task.stop()
+  }
+}
+
+/** Throws on unless it is the store that is damaged, and not for the umpteenth time. */
+function dropStore({ store, logger }: TaskOptions, thrown: unknown, rebuilds: number): void {
+  if (!isStoreDamage(thrown) || rebuilds >= limits.rebuildsMax) throw thrown
+  logger.warn(
+    { err: thrown, rebuilds: rebuilds + 1 },
+    'a state store is damaged: rebuilding it from its changelog',
+  )
+  store.clear()
+}

@@ -1,0 +1,223 @@
+// Windows at work: which windows a row enters, when they close, what they emit. The only place that judges lateness.
+import type { WindowNode } from '../graph/node.ts'
+import {
+  afterPrefix,
+  compareAsBytes,
+  textOfKey,
+  windowPrefix,
+  windowStartOf,
+  windowsPrefix,
+} from '../state/state-key.ts'
+import type { Mutation, StateStore } from '../state/state-store.ts'
+import type { OperatorTime } from '../time/watermark.ts'
+import { newestStart, type WindowBounds, type WindowDefinition } from '../window.ts'
+import type { Late } from '../windowed-stream.ts'
+import type { NodeCounters } from './counters.ts'
+import { type Entry, type Folding, foldingOf, isSameResult, KeyedRows, resultsOf } from './keyed-rows.ts'
+import { limits } from './limits.ts'
+import type { Emit, RowKey, TaskContext } from './task-context.ts'
+
+/** One window that is open, with all its keys. */
+type Pane = {
+  readonly bounds: WindowBounds
+  /** Closed at `W >= closesAt`. */
+  readonly closesAt: number
+  readonly rows: KeyedRows
+  /** While it closes: its keys in order, and how many are done. A commit may be cut in between. */
+  closing: { readonly entries: readonly Entry[]; done: number } | null
+}
+
+export type OperatorWiring = {
+  readonly id: string
+  readonly context: TaskContext
+  readonly counters: NodeCounters
+  readonly store: StateStore
+  readonly emit: Emit
+}
+
+export type WindowWiring = OperatorWiring & {
+  readonly time: OperatorTime
+  readonly emitLate: Emit | null
+}
+
+export class WindowOperator {
+  readonly id: string
+  readonly time: OperatorTime
+  readonly #definition: WindowDefinition
+  readonly #onUpdate: boolean
+  readonly #wiring: WindowWiring
+  readonly #folding: Folding
+  readonly #panes = new Map<number, Pane>()
+  /** Starts of open windows, oldest first: the first is the next to close. */
+  readonly #starts: number[] = []
+  /** Closed windows whose end is not yet in a commit. */
+  #ended: KeyedRows[] = []
+  #newest: Pane | null = null
+
+  constructor(node: WindowNode, wiring: WindowWiring) {
+    this.id = wiring.id
+    this.time = wiring.time
+    this.#definition = node.window
+    this.#onUpdate = node.emit === 'on-update'
+    this.#wiring = wiring
+    this.#folding = foldingOf(wiring.id, node.aggregates, this.#onUpdate)
+  }
+
+  /** Windows that were open when the store was left. */
+  restore(): void {
+    const { store, id } = this.#wiring
+    const space = windowsPrefix(id)
+    const end = afterPrefix(space)
+    for (let from = space; ; ) {
+      const [first] = take(store.scan(from, end))
+      if (first === undefined) return
+      const start = windowStartOf(first.key, space)
+      this.#open(start, true)
+      from = afterPrefix(windowPrefix(id, start))
+    }
+  }
+
+  readonly accept: Emit = (value, at, key) => {
+    const { sizeMs, hopMs, graceMs } = this.#definition
+    const { counters } = this.#wiring
+    counters.recordsIn++
+    const newest = newestStart(this.#definition, at)
+    if (newest <= at - sizeMs) {
+      counters.dropped++
+      return
+    }
+    const watermark = this.time.current
+    if (watermark >= newest + sizeMs + graceMs)
+      return this.#late(value, at, { start: newest, end: newest + sizeMs })
+    // Each window judges for itself; older ones close first.
+    for (let start = newest; start > at - sizeMs; start -= hopMs) {
+      if (watermark >= start + sizeMs + graceMs) return
+      const pane = this.#newest?.bounds.start === start ? this.#newest : this.#pane(start)
+      pane.rows.add(key!, value, at)
+    }
+  }
+
+  /** Closes what is due, in the order of close time, then key. False: the commit is full, call again after it. */
+  closeDue(): boolean {
+    for (;;) {
+      const start = this.#starts[0]
+      if (start === undefined) return true
+      const pane = this.#panes.get(start)!
+      if (this.time.current < pane.closesAt) return true
+      if (!this.#close(pane)) return false
+      this.#starts.shift()
+      this.#panes.delete(start)
+      this.#ended.push(pane.rows)
+      if (this.#newest === pane) this.#newest = null
+    }
+  }
+
+  /** Rows of open windows that changed since the last commit was cut. */
+  flush(): void {
+    if (!this.#onUpdate) return
+    for (const start of this.#starts) {
+      const pane = this.#panes.get(start)!
+      // By key, so that the order does not depend on how rows came.
+      for (const entry of pane.rows.dirty.toSorted(byKey)) this.#emitChange(pane, entry, false)
+    }
+  }
+
+  collect(into: Mutation[], commit: number): void {
+    for (const rows of this.#ended) rows.collect(into, commit)
+    this.#ended = []
+    for (const start of this.#starts) this.#panes.get(start)!.rows.collect(into, commit)
+  }
+
+  /** Memory above the limit goes to the store alone, apart from windows that are closing. */
+  release(applied: number): void {
+    let keys = 0
+    for (const { rows } of this.#panes.values()) keys += rows.entries.size
+    if (keys <= limits.workingKeysMax) return
+    for (const { rows, closing } of this.#panes.values()) if (closing === null) rows.evict(applied)
+  }
+
+  #close(pane: Pane): boolean {
+    pane.closing ??= { entries: pane.rows.sorted(), done: 0 }
+    const { closing } = pane
+    for (; closing.done < closing.entries.length; closing.done++) {
+      if (this.#wiring.context.full) return false
+      const entry = closing.entries[closing.done]!
+      if (!this.#onUpdate) this.#emitRow(pane, entry, true, resultsOf(this.#folding, entry))
+      else if (entry.dirty) this.#emitChange(pane, entry, true)
+      pane.rows.remove(entry)
+    }
+    return true
+  }
+
+  #emitChange(pane: Pane, entry: Entry, final: boolean): void {
+    const results = resultsOf(this.#folding, entry)
+    if (!isSameResult(entry.before, results)) this.#emitRow(pane, entry, final, results)
+  }
+
+  #emitRow(pane: Pane, entry: Entry, final: boolean, results: readonly unknown[]): void {
+    const { context, counters, emit, id } = this.#wiring
+    entry.revision++
+    const row: Record<string, unknown> = {
+      key: entry.key,
+      window: pane.bounds,
+      revision: entry.revision,
+      final,
+    }
+    const { columns } = this.#folding
+    for (let index = 0; index < columns.length; index++) row[columns[index]!] = results[index]
+    counters.recordsOut++
+    context.node = id
+    context.attempt(emit, row, pane.bounds.end - 1, entry.key)
+  }
+
+  #late(value: unknown, at: number, window: WindowBounds): void {
+    const { context, counters, emitLate } = this.#wiring
+    counters.late++
+    if (emitLate === null) return
+    const { topic, partition, offset } = context.record
+    const watermark = this.time.current
+    const row: Late<unknown> = {
+      value,
+      window,
+      watermark,
+      lateBy: watermark - (window.end + this.#definition.graceMs),
+      position: { topic, partition, offset },
+    }
+    emitLate(row, at, undefined)
+  }
+
+  #pane(start: number): Pane {
+    const pane = this.#panes.get(start) ?? this.#open(start, false)
+    if (this.#newest === null || start > this.#newest.bounds.start) this.#newest = pane
+    return pane
+  }
+
+  #open(start: number, restored: boolean): Pane {
+    const end = start + this.#definition.sizeMs
+    const { id, context, store } = this.#wiring
+    const shared = { folding: this.#folding, context, store }
+    const pane: Pane = {
+      bounds: Object.freeze({ start, end }),
+      closesAt: end + this.#definition.graceMs,
+      rows: new KeyedRows(windowPrefix(id, start), restored, shared),
+      closing: null,
+    }
+    this.#panes.set(start, pane)
+    let index = this.#starts.length
+    while (index > 0 && this.#starts[index - 1]! > start) index--
+    this.#starts.splice(index, 0, start)
+    return pane
+  }
+}
+
+const byKey = (a: Entry, b: Entry) => compareAsBytes(textOfKey(a.key), textOfKey(b.key))
+
+function take<T>(entries: Iterable<T>): T[] {
+  for (const entry of entries) return [entry]
+  return []
+}
+
+/** A row's key, checked: null and undefined mean that it has none. */
+export function isKey(key: unknown): key is NonNullable<RowKey> {
+  return typeof key === 'string' || typeof key === 'boolean' || Number.isFinite(key)
+}

@@ -1,0 +1,383 @@
+// Runs an app without a disk, a network or a clock: records go into a log in memory, time passes when told to, and the
+// app can be stopped dead at any of the named points and started again. One seed fixes everything else.
+import {
+  BrokerError,
+  type Duration,
+  type Logger,
+  parseDuration,
+  type Random,
+  realClock,
+  seededRandom,
+  silentLogger,
+  sleep,
+  toError,
+} from '#base'
+import { partitionOf } from '#broker'
+import { BatchBuilder } from '#record'
+import type { RunningStatus } from '../api.ts'
+import type { App } from '../app.ts'
+import { collect, nameNodes } from '../graph/collect.ts'
+import { link, type Node } from '../graph/node.ts'
+import { planApp } from '../graph/plan.ts'
+import { type AppRun, openApp } from '../running-app.ts'
+import { PartitionFeed } from '../runtime/partition-feed.ts'
+import { MemoryStore } from '../state/memory-store.ts'
+import type { StateStore } from '../state/state-store.ts'
+import type { Stream } from '../stream.ts'
+import type { PartitionTime } from '../time/watermark.ts'
+import { namedTopic, type SinkTopic } from '../topic.ts'
+import { type CrashPoint, crashPoints } from './crash-point.ts'
+import { MemoryLog } from './memory-log.ts'
+import { KeptStore, notCrashing, Session } from './session.ts'
+import { VirtualClock } from './virtual-clock.ts'
+
+export type HarnessOptions = {
+  /** Fixes how records are batched and how tasks interleave. Default 1. */
+  readonly seed?: number
+  /** Where the wall clock stands at first, in milliseconds since 1970. */
+  readonly now?: number
+  readonly logger?: Logger
+  /** A state store per task; it stays over restarts. Default: in memory. */
+  readonly openStore?: (task: string) => StateStore
+}
+
+export type SendOptions = {
+  readonly partition?: number
+  readonly key?: string
+  /** The record's own timestamp. Default: the value's event time, else the wall clock. */
+  readonly timestamp?: number
+}
+
+type TimeChange = {
+  readonly topic: string
+  readonly partition: number
+  readonly change: (t: PartitionTime) => void
+}
+type Operation =
+  | { readonly kind: 'append'; readonly act: () => void }
+  | ({ readonly kind: 'time' } & TimeChange)
+
+/** Records that `send` puts into one batch at most: small, so that batches end everywhere. */
+const batchRecordsMax = 5
+/** Microtasks after which everything that can go on by itself has. */
+const turnsMax = 60
+/** Rounds of the event loop that a user's own asynchronous code may take. */
+const outsideRoundsMax = 20
+const captureTopic = (id: string) => `harness.${id}`
+
+/** @example const t = await harness(shop, { seed: 7 }) */
+export async function harness(app: App, options: HarnessOptions = {}): Promise<Harness> {
+  const made = new Harness(app, options)
+  await made.restart()
+  return made
+}
+
+export class Harness {
+  readonly clock: VirtualClock
+  readonly log: MemoryLog
+  readonly #app: App
+  readonly #options: HarnessOptions
+  readonly #random: Random
+  readonly #stores = new Map<string, KeptStore>()
+  readonly #taken = new Map<string, number>()
+  readonly #captured = new Map<Node, string>()
+  readonly #taps: Node[] = []
+  #operations: Operation[] = []
+  #session: Session
+  #run: AppRun | null = null
+  #failure: Error | null = null
+
+  /** Use `harness(app)`. */
+  constructor(app: App, options: HarnessOptions) {
+    this.#app = app
+    this.#options = options
+    this.#random = seededRandom(options.seed ?? 1)
+    this.clock = new VirtualClock(options.now ?? 0)
+    this.log = new MemoryLog(this.clock, this.#random)
+    this.#session = this.#newSession()
+    this.#tap()
+  }
+
+  /** Appends a record, after everything that was asked for before. */
+  send<V>(topic: SinkTopic<V>, value: V, options: SendOptions = {}): void {
+    const { settings } = topic
+    const key = options.key ?? settings.key?.of(value)
+    const timestamp = options.timestamp ?? settings.time?.at?.(value) ?? this.clock.now()
+    const text = JSON.stringify(value)
+    this.sendRaw(topic, text, {
+      ...(key === undefined || key === null ? {} : { key: String(key) }),
+      ...(options.partition === undefined ? {} : { partition: options.partition }),
+      timestamp: Number.isSafeInteger(timestamp) ? timestamp : this.clock.now(),
+    })
+  }
+
+  /** Appends any text, or null, as a value. */
+  sendRaw(topic: SinkTopic<never>, text: string | null, options: SendOptions = {}): void {
+    const key = options.key === undefined ? null : Buffer.from(options.key)
+    const value = text === null ? null : Buffer.from(text)
+    const timestamp = options.timestamp ?? this.clock.now()
+    this.#operations.push({
+      kind: 'append',
+      act: () => {
+        const partitions = this.log.partitionsOf(topic.name)
+        const partition =
+          options.partition ?? (key === null ? this.#random.below(partitions) : partitionOf(key, partitions))
+        this.#batch(topic.name, partition).append({ key, value, timestamp })
+        this.#flushSome(topic.name, partition)
+      },
+    })
+  }
+
+  /** Claims that no further record before that time will come. Records sent before are processed before. */
+  watermark(topic: SinkTopic<never>, time: Duration | number, partition?: number): void {
+    const to = typeof time === 'number' ? time : parseDuration(time)
+    this.#time(topic, partition, (input) => input.raise(to))
+  }
+
+  /** The partition is silent, as if for longer than `idleAfter`. */
+  idle(topic: SinkTopic<never>, partition?: number): void {
+    this.#time(topic, partition, (input) => input.idle())
+  }
+
+  /** Nothing will come any more. */
+  finish(topic: SinkTopic<never>, partition?: number): void {
+    this.#time(topic, partition, (input) => input.finish())
+  }
+
+  /** Rows of a stream or records of a topic that were committed since they were last taken. */
+  async take<V>(from: Stream<V> | SinkTopic<V>): Promise<V[]> {
+    await this.settle()
+    const topic = 'settings' in from ? from.name : this.#captured.get(from.node)
+    if (topic === undefined) {
+      throw new BrokerError(
+        'invalid_request',
+        'only topics, windows, aggregates and ends of streams can be taken',
+        {
+          fix: 'end the stream with .to(topic) and take the topic',
+        },
+      )
+    }
+    const rows: V[] = []
+    for (let partition = 0; partition < this.log.partitionsOf(topic); partition++) {
+      const key = `${topic}/${partition}`
+      for (const { value } of this.log.records(topic, partition, this.#taken.get(key) ?? 0)) {
+        rows.push(value === null ? (null as V) : JSON.parse(new TextDecoder().decode(value)))
+      }
+      this.#taken.set(key, this.log.endOf(topic, partition))
+    }
+    return rows
+  }
+
+  /** Lets wall-clock time pass, with everything that becomes due in it. */
+  async advanceWallClock(by: Duration): Promise<void> {
+    await this.settle()
+    const end = this.clock.now() + parseDuration(by)
+    for (let due = this.clock.nextDue(end); due !== null; due = this.clock.nextDue(end)) {
+      this.clock.moveTo(due)
+      await this.settle()
+    }
+    this.clock.moveTo(end)
+    await this.settle()
+  }
+
+  status(): RunningStatus {
+    return this.#running().status()
+  }
+
+  async pause(): Promise<void> {
+    const paused = this.#running().pause()
+    await this.#serveUntil(paused)
+  }
+
+  resume(): void {
+    this.#running().resume()
+  }
+
+  /** Stops in an orderly way. */
+  async stop(): Promise<void> {
+    await this.settle()
+    await this.#serveUntil(this.#running().stop())
+    this.#run = null
+  }
+
+  /** Runs until that point is reached, and stops dead there. False: it was not reached; then it stops dead at rest. */
+  async crashAt(point: CrashPoint): Promise<boolean> {
+    if (!crashPoints.includes(point)) throw notCrashing(point)
+    this.#session.armed = point
+    await this.settle()
+    const reached = this.#session.dead
+    this.#session.die()
+    for (const store of this.#stores.values()) {
+      if (point === 'store-foreign') store.estrange()
+      if (point === 'store-corrupt') store.damage()
+    }
+    return reached || point === 'store-foreign' || point === 'store-corrupt'
+  }
+
+  /** Starts the app again on the same log and the same stores. */
+  async restart(): Promise<void> {
+    this.#session.die()
+    this.clock.clear()
+    this.#session = this.#newSession()
+    const session = this.#session
+    this.#failure = null
+    this.#run = null
+    const opening = openApp(this.#app, {
+      port: session.port,
+      clock: this.clock,
+      random: this.#random,
+      logger: this.#options.logger ?? silentLogger,
+      readSlice: this.log.readSlice,
+      openStore: (task) => session.store(this.#store(task)),
+      plan: (partitionsOf) => planApp(this.#app, partitionsOf, this.#taps),
+    })
+    const run = await this.#serveUntil(opening)
+    run.done.catch((thrown: unknown) => {
+      if (session === this.#session) this.#failure = toError(thrown)
+    })
+    this.#run = run
+  }
+
+  /** Works until nothing is left to do without new records or more time. Throws what made the app fail. */
+  async settle(): Promise<void> {
+    for (;;) {
+      const operation = this.#operations[0]
+      if (operation?.kind === 'append') {
+        this.#operations.shift()
+        operation.act()
+        continue
+      }
+      this.#flushAll()
+      await this.#serve()
+      if (this.#session.dead) return
+      if (this.#failure !== null) throw this.#failure
+      if (operation === undefined) return
+      this.#feed(operation)?.askTime(operation.change)
+      for (const { task } of this.#running().runners) task.wake()
+      await this.#serve()
+      // Unless it is in a commit now, it is asked for again in the next life.
+      if (this.#session.dead) return
+      this.#operations.shift()
+    }
+  }
+
+  async #serve(): Promise<void> {
+    for (let outside = 0; outside < outsideRoundsMax; ) {
+      await microtasks()
+      if (this.#session.dead) return
+      if (this.#session.serveOne()) outside = 0
+      else {
+        outside++
+        // Only a user's own asynchronous code still needs the event loop.
+        await (this.#hasGenerators() ? sleep(realClock(), 0) : microtasks())
+      }
+    }
+  }
+
+  async #serveUntil<T>(promise: Promise<T>): Promise<T> {
+    let settled = false
+    const done = () => {
+      settled = true
+    }
+    promise.then(done, done)
+    while (!settled) {
+      await microtasks()
+      if (!this.#session.serveOne() && !settled) await sleep(realClock(), 0)
+    }
+    return promise
+  }
+
+  #hasGenerators(): boolean {
+    return (
+      this.#run?.plan.subtopologies.some(({ nodes }) =>
+        nodes.some(({ node }) => node.kind === 'generator'),
+      ) ?? false
+    )
+  }
+
+  #running(): AppRun {
+    if (this.#run !== null) return this.#run
+    throw new BrokerError('closed', 'the app does not run', { fix: 'await t.restart()' })
+  }
+
+  #newSession(): Session {
+    return new Session({ log: this.log, clock: this.clock, random: this.#random })
+  }
+
+  #store(task: string): KeptStore {
+    let store = this.#stores.get(task)
+    if (store === undefined) {
+      store = new KeptStore(this.#options.openStore?.(task) ?? new MemoryStore())
+      this.#stores.set(task, store)
+    }
+    return store
+  }
+
+  /** Sinks behind everything that can be taken; the user's own graph stays as it is. */
+  #tap(): void {
+    const nodes = collect(this.#app)
+    const ids = nameNodes(nodes)
+    const add = (node: Node, id: string) => {
+      const sink: Node = { kind: 'sink', topic: namedTopic(captureTopic(id)), parents: [node], children: [] }
+      this.#captured.set(node, captureTopic(id))
+      this.#taps.push(sink)
+    }
+    for (const node of nodes) {
+      const id = ids.get(node)!
+      const isEnd = node.kind !== 'sink' && !node.children.some((child) => nodes.includes(child))
+      if (node.kind === 'window' || node.kind === 'aggregate' || node.kind === 'late' || isEnd) add(node, id)
+      if (node.kind !== 'window') continue
+      const late =
+        node.children.find((child) => child.kind === 'late') ?? link<Node>({ kind: 'late', parents: [node] })
+      if (nodes.includes(late)) continue
+      this.#taps.push(late)
+      add(late, `${id}.late`)
+    }
+  }
+
+  #time(topic: SinkTopic<never>, partition: number | undefined, change: TimeChange['change']): void {
+    const partitions = partition === undefined ? this.log.partitionsOf(topic.name) : 1
+    for (let index = 0; index < partitions; index++) {
+      const claim = { topic: topic.name, partition: partition ?? index, change }
+      this.#operations.push({ kind: 'time', ...claim })
+    }
+  }
+
+  #feed({ topic, partition }: TimeChange): PartitionFeed | undefined {
+    const feeds = this.#running().runners.flatMap(({ task }) => task.feeds)
+    return feeds.find((feed): feed is PartitionFeed => {
+      if (!(feed instanceof PartitionFeed)) return false
+      return feed.input.topic === topic && feed.input.partition === partition
+    })
+  }
+
+  readonly #batches = new Map<string, { topic: string; partition: number; builder: BatchBuilder }>()
+
+  #batch(topic: string, partition: number): BatchBuilder {
+    const key = `${topic}/${partition}`
+    const known = this.#batches.get(key)
+    if (known !== undefined) return known.builder
+    const builder = new BatchBuilder()
+    this.#batches.set(key, { topic, partition, builder })
+    return builder
+  }
+
+  #flushSome(topic: string, partition: number): void {
+    const builder = this.#batch(topic, partition)
+    if (builder.count <= this.#random.below(batchRecordsMax)) return
+    this.log.append(topic, partition, builder.build())
+    builder.reset()
+  }
+
+  #flushAll(): void {
+    for (const { topic, partition, builder } of this.#batches.values()) {
+      if (builder.count === 0) continue
+      this.log.append(topic, partition, builder.build())
+      builder.reset()
+    }
+  }
+}
+
+async function microtasks(): Promise<void> {
+  for (let turn = 0; turn < turnsMax; turn++) await undefined
+}
