@@ -43,12 +43,11 @@ export class NodeEvents {
       recovery.framesReplayed === 0
         ? 'nothing to replay'
         : `${recovery.framesReplayed} writes replayed in ${Math.round(recovery.tookMs)} ms`
+    const unharmed = recovery.quarantined.length === 0 ? '; nothing acknowledged is lost' : ''
     this.add({
       at,
       level: 'info',
-      text: recovery.clean
-        ? 'Started after a clean stop.'
-        : `Started after a crash: ${replayed}; nothing acknowledged is lost.`,
+      text: recovery.clean ? 'Started after a clean stop.' : `Started after a crash: ${replayed}${unharmed}.`,
     })
     if (recovery.bytesCut > 0) {
       this.add({
