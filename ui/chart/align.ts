@@ -15,6 +15,13 @@ export function newestX(series: readonly SeriesData[]): number | null {
   return newest
 }
 
+/** Series with a point in the span: one that ended long ago would only fill the legend. */
+export function seriesWithin(series: readonly SeriesData[], spanMs: number | null): readonly SeriesData[] {
+  const newest = newestX(series)
+  if (spanMs === null || newest === null) return series
+  return series.filter(({ x }) => (x[x.length - 1] ?? Number.NEGATIVE_INFINITY) >= newest - spanMs)
+}
+
 export function alignSeries(series: readonly SeriesData[], spanMs: number | null): Aligned {
   const newest = newestX(series)
   const from = spanMs === null || newest === null ? Number.NEGATIVE_INFINITY : newest - spanMs

@@ -1,23 +1,23 @@
-// The legend of a chart: colour, dash and name of each series, with its value at the pointer or at the end.
+// The legend of a chart: colour, shape and name of each series, with its value at the pointer or at the end.
 import type { JSX } from 'preact'
 import type { NumberFormat } from '../../src/http/contract.ts'
 import { formatValue } from '../format/number.ts'
 import { formatDateTime } from '../format/time.ts'
 import type { Aligned, Column } from './align.ts'
-import { dashOf, seriesColor } from './palette.ts'
+import { outlineOf } from './markers.ts'
+import { seriesColor, shapeOf } from './palette.ts'
 
 export function Swatch({ index, plain }: { index: number; plain: boolean }): JSX.Element {
+  const color = seriesColor(index)
   return (
-    <svg class="swatch" width="16" height="8" viewBox="0 0 16 8" aria-hidden="true" focusable="false">
+    <svg class="swatch" width="16" height="10" viewBox="0 0 16 10" aria-hidden="true" focusable="false">
       {plain ? (
-        <rect x="3" y="0" width="10" height="8" rx="2.5" fill={seriesColor(index)} />
+        <rect x="2" y="0" width="12" height="10" rx="3" fill={color} />
       ) : (
-        <path
-          d="M1 4H15"
-          stroke={seriesColor(index)}
-          stroke-width="2.4"
-          stroke-dasharray={dashOf(index).join(' ') || undefined}
-        />
+        <>
+          <path d="M0 5H16" stroke={color} stroke-width="1.6" />
+          <path d={outlineOf(shapeOf(index))} fill={color} transform="translate(8 5) scale(3.2)" />
+        </>
       )}
     </svg>
   )
@@ -37,7 +37,7 @@ export function Legend(props: {
   aligned: Aligned
   row: number | null
   format: NumberFormat
-  /** Blocks instead of dashed lines: stacks are told apart by their areas. */
+  /** Blocks instead of lines: stacks are told apart by their areas. */
   plain: boolean
 }): JSX.Element {
   const { names, aligned, row, format, plain } = props

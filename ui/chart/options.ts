@@ -4,7 +4,8 @@ import type { NumberFormat, Threshold } from '../../src/http/contract.ts'
 import { formatCompact } from '../format/number.ts'
 import { formatTicks } from '../format/time.ts'
 import { yRange } from './align.ts'
-import { dashOf, type Palette, withAlpha } from './palette.ts'
+import { drawMarker, markedRows } from './markers.ts'
+import { type Palette, shapeOf, withAlpha } from './palette.ts'
 
 export type ChartLook = {
   readonly kind: 'line' | 'area'
@@ -67,11 +68,10 @@ export function buildOptions(
         return {
           label: name,
           stroke: color,
-          width: 1.75,
+          width: 1.5,
           spanGaps: false,
-          dash: look.stacked ? [] : [...dashOf(index)],
           points: { show: (u) => u.data[0].length < 3, size: 6, fill: color, stroke: color },
-          ...fillOf(look, color, names.length),
+          ...fillOf(look, color, index, names.length),
         }
       }),
     ],
@@ -85,7 +85,7 @@ export function buildOptions(
         },
       ],
       drawAxes: [(u) => drawThresholds(u, look.thresholds, palette)],
-      draw: [(u) => drawNewest(u, colors, palette.surface)],
+      draw: [(u) => drawMarkers(u, colors, palette.surface, !look.stacked && names.length > 1)],
     },
   }
 }
@@ -122,9 +122,10 @@ function valueAxis(palette: Palette, format: NumberFormat): uPlot.Axis {
   }
 }
 
-function fillOf(look: ChartLook, color: string, count: number): Partial<uPlot.Series> {
+function fillOf(look: ChartLook, color: string, index: number, count: number): Partial<uPlot.Series> {
   if (look.stacked) return { fill: withAlpha(color, 0.32) }
-  const strength = look.kind === 'area' ? 0.3 : count === 1 ? 0.14 : 0
+  // Layers that are not stacked would mix their colours: only the first is filled.
+  const strength = index > 0 ? 0 : look.kind === 'area' ? 0.3 : count === 1 ? 0.14 : 0
   if (strength === 0) return {}
   return {
     fill: (u) => {
@@ -164,27 +165,35 @@ function drawThresholds(u: uPlot, thresholds: readonly Threshold[], palette: Pal
   ctx.restore()
 }
 
-/** A dot at the newest point of each line: where "now" is in the data. */
-function drawNewest(u: uPlot, colors: readonly string[], surface: string): void {
+const markerGapPx = 130
+const markerRadiusPx = 3.2
+
+/** The newest point of each line ("now" in the data), and with several lines a shape every now and then. */
+function drawMarkers(u: uPlot, colors: readonly string[], ground: string, several: boolean): void {
   const { ctx } = u
-  const xs = u.data[0]
+  const xs = u.data[0] as readonly number[]
   const { left, width } = u.bbox
-  ctx.save()
+  const radius = markerRadiusPx * uPlot.pxRatio
   colors.forEach((color, index) => {
     const column = u.data[index + 1]
-    if (!column || u.series[index + 1]?.show === false) return
-    let row = xs.length - 1
-    while (row >= 0 && (column[row] === null || column[row] === undefined)) row -= 1
-    if (row < 0) return
-    const x = u.valToPos(xs[row]!, 'x', true)
-    if (x < left || x > left + width + 1) return
-    ctx.beginPath()
-    ctx.arc(x, u.valToPos(column[row]!, 'y', true), 2.75 * uPlot.pxRatio, 0, 2 * Math.PI)
-    ctx.fillStyle = color
-    ctx.strokeStyle = surface
-    ctx.lineWidth = 1.5 * uPlot.pxRatio
-    ctx.fill()
-    ctx.stroke()
+    if (!column) return
+    const shift = index / colors.length
+    const rows = several ? markedRows(xs, width, markerGapPx * uPlot.pxRatio, shift) : []
+    const newest = lastRow(column)
+    if (newest !== null) rows.push(newest)
+    for (const row of rows) {
+      const value = column[row]
+      const x = u.valToPos(xs[row]!, 'x', true)
+      if (value === null || value === undefined || x < left || x > left + width + 1) continue
+      const shape = several ? shapeOf(index) : 'circle'
+      drawMarker(ctx, shape, [x, u.valToPos(value, 'y', true)], { color, ground, radius })
+    }
   })
-  ctx.restore()
+}
+
+function lastRow(column: ArrayLike<number | null | undefined>): number | null {
+  for (let row = column.length - 1; row >= 0; row -= 1) {
+    if (column[row] !== null && column[row] !== undefined) return row
+  }
+  return null
 }

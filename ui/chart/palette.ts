@@ -1,22 +1,14 @@
-// Colours of the running theme, read from CSS once per theme, and the second channel beside colour: dashes.
+// Colours of the running theme, read from CSS once per theme, and the second channel beside colour: marker shapes.
 import { computed, signal } from '@preact/signals'
 
 export const seriesCount = 8
 
-/** Solid first: most charts have one or two lines, and those should be calm. */
-export const dashes: readonly (readonly number[])[] = [
-  [],
-  [7, 4],
-  [2, 3],
-  [9, 3, 2, 3],
-  [4, 2],
-  [12, 4],
-  [1, 4],
-  [6, 2, 2, 2, 2, 2],
-]
+/** The second channel beside colour. Lines stay solid, so that noisy ones can still be read. */
+export const shapes = ['circle', 'square', 'triangle', 'diamond', 'cross', 'ring', 'bar', 'star'] as const
+export type Shape = (typeof shapes)[number]
 
-export function dashOf(index: number): readonly number[] {
-  return dashes[index % dashes.length]!
+export function shapeOf(index: number): Shape {
+  return shapes[index % shapes.length]!
 }
 
 /** Changes whenever the theme does; the painted charts depend on it. */

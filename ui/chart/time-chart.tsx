@@ -5,7 +5,7 @@ import uPlot from 'uplot'
 import type { NumberFormat, SeriesData, Threshold } from '../../src/http/contract.ts'
 import { formatValue } from '../format/number.ts'
 import { formatDateTime } from '../format/time.ts'
-import { type Aligned, alignSeries, decimate, newestX, stackColumns } from './align.ts'
+import { type Aligned, alignSeries, decimate, newestX, seriesWithin, stackColumns } from './align.ts'
 import { Legend } from './legend.tsx'
 import { buildOptions, type ChartLook } from './options.ts'
 import { palette } from './palette.ts'
@@ -30,7 +30,8 @@ const speakAfterMs = 350
 const bigStep = 10
 
 export function TimeChart(props: TimeChartProps): JSX.Element {
-  const { name, series, kind = 'line', stacked = false, format = {}, spanMs = null, legend = 'quiet' } = props
+  const { name, kind = 'line', stacked = false, format = {}, spanMs = null, legend = 'quiet' } = props
+  const series = useMemo(() => seriesWithin(props.series, spanMs), [props.series, spanMs])
   const box = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot | null>(null)
   const zoomed = useRef(false)

@@ -1,9 +1,14 @@
 // Records as rows: offset, time, key, value in one line each.
 import type { JSX } from 'preact'
+import { useState } from 'preact/hooks'
 import type { RecordJson } from '../../src/http/contract.ts'
+import { formatCount } from '../format/number.ts'
 import { previewOf } from '../format/record.ts'
 import { Time } from '../parts/clock.tsx'
 import { recordId } from './browse.ts'
+
+/** Rows in the page at once: thousands would make every scroll slow. */
+const rowsDrawn = 400
 
 export function MessageTable(props: {
   records: readonly RecordJson[]
@@ -13,6 +18,7 @@ export function MessageTable(props: {
   onOpen: (record: RecordJson) => void
 }): JSX.Element {
   const { several, open, onOpen } = props
+  const [drawn, setDrawn] = useState(rowsDrawn)
   return (
     <div class="table-scroll">
       <table class="table compact rows messages" aria-label="Records">
@@ -34,7 +40,7 @@ export function MessageTable(props: {
           </tr>
         </thead>
         <tbody>
-          {props.records.map((record) => (
+          {props.records.slice(0, drawn).map((record) => (
             <tr
               key={recordId(record)}
               class={open && recordId(open) === recordId(record) ? 'open' : undefined}
@@ -57,6 +63,11 @@ export function MessageTable(props: {
           ))}
         </tbody>
       </table>
+      {props.records.length > drawn && (
+        <button type="button" class="table-more" onClick={() => setDrawn(drawn + rowsDrawn)}>
+          Show more of {formatCount(props.records.length)} loaded
+        </button>
+      )}
     </div>
   )
 }

@@ -4,7 +4,7 @@ import { useMemo } from 'preact/hooks'
 import { Link } from 'wouter-preact'
 import type { AppStatus, Overview, OverviewPoint, SeriesData } from '../../src/http/contract.ts'
 import { TimeChart } from '../chart/time-chart.tsx'
-import { formatBytes, formatRate } from '../format/number.ts'
+import { formatBytes, formatCount, formatRate, formatValue } from '../format/number.ts'
 import { formatSpan } from '../format/time.ts'
 import { useChannel } from '../live/page.ts'
 import { Time } from '../parts/clock.tsx'
@@ -106,7 +106,7 @@ function KeyFigures({ overview }: { overview: Overview }): JSX.Element {
       >
         <Quantity value={last?.recordsOutPerSecond} format={{ unit: '/s', decimals: 0 }} />
       </Figure>
-      <Figure label="Durable append, p99" note={last && `p50 ${last.appendP50Ms.toFixed(2)} ms`}>
+      <Figure label="Durable append, p99" note={last && `p50 ${formatValue(last.appendP50Ms, milliseconds)}`}>
         <Quantity value={last?.appendP99Ms} format={{ unit: 'ms', decimals: 2 }} />
       </Figure>
       <Figure label="Lag of apps" note="records behind" tone={last && last.lag > 10_000 ? 'warn' : 'idle'}>
@@ -252,7 +252,7 @@ function Apps(): JSX.Element {
               <Badge tone={appTone(app.state)}>{appWord(app.state)}</Badge>
               <span class="lines-end">
                 {formatRate(app.recordsPerSecond)} /s
-                <span class="faint">lag {formatRate(app.lag)}</span>
+                <span class="faint">lag {formatCount(app.lag)}</span>
               </span>
             </li>
           ))}

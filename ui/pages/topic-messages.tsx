@@ -118,7 +118,11 @@ export function TopicMessages(props: {
           <Select
             label="Records a page"
             value={String(limit)}
-            options={limits.map((choice) => ({ value: String(choice), label: `${choice} a page` }))}
+            options={limits.map((choice) => ({
+              value: String(choice),
+              label:
+                detail.partitions > 1 && partition === null ? `${choice} a partition` : `${choice} a page`,
+            }))}
             onChange={(value) => change({ limit: value === String(limits[0]) ? null : value })}
           />
         )}
