@@ -29,11 +29,11 @@ const recorded = source('recorded', {
 const country = flights.stream().keyBy(() => 'USA')
 const total = country.aggregate('total', { flights: agg.count(), miles: agg.sum('distance') })
 
-const perQuarterHour = country
-  .window('per-quarter-hour', window.tumbling('15m', { grace: '0s' }))
+const lastHour = country
+  .window('last-hour', window.hopping('1h', { every: '15m', grace: '0s' }))
   .aggregate({
     departures: agg.count(),
-    onTime: agg.sum((flight) => (flight.delay > 15 ? 0 : 1)),
+    punctual: agg.sum((flight) => (flight.delay > 15 ? 0 : 1)),
     late: agg.sum((flight) => (flight.delay > 15 ? 1 : 0)),
     latePercent: agg.avg((flight) => (flight.delay > 15 ? 100 : 0)),
     delay: agg.avg('delay'),
@@ -43,7 +43,7 @@ const perQuarterHour = country
 const perAirport = flights
   .stream()
   .keyBy('origin')
-  .window('per-airport', window.tumbling('1h', { grace: '0s' }))
+  .window('per-airport', window.hopping('2h', { every: '1h', grace: '0s' }))
   .aggregate({ departures: agg.count(), delay: agg.avg('delay') })
   .emit('on-close')
 const busyAirports = perAirport.out.filter((row) => row.departures >= 10)
@@ -67,51 +67,48 @@ const minutes = {
     { at: 45, tone: 'bad' },
   ],
 } as const
-const twoDays = { x: 'window.start', span: '2d' } as const
+const oneDay = { x: 'window.end', span: '1d' } as const
 
 const board = dashboard('flights', { title: 'Flights in the USA, June 2001' }, [
   stat('so-far', total, { title: 'Flights so far', y: 'flights' }),
-  stat('departures', perQuarterHour, { title: 'Departures in 15 min', y: 'departures', sparkline: true }),
-  stat('delay', perQuarterHour, { title: 'Average delay', y: 'delay', ...minutes, sparkline: true }),
-  stat('late', perQuarterHour, { title: 'Over 15 min late', y: 'latePercent', unit: '%', sparkline: true }),
-  line('punctuality', perQuarterHour, { title: 'On time and late', y: ['onTime', 'late'], ...twoDays }),
-  line('hubs', hubs, { title: 'Average delay at four hubs', y: 'delay', by: 'key', unit: 'min', ...twoDays }),
-  bar('busiest', busyAirports, { title: 'Busiest airports, last hour', y: 'departures', limit: 10 }),
+  stat('departures', lastHour, { title: 'Departures in an hour', y: 'departures', sparkline: true }),
+  stat('delay', lastHour, { title: 'Average delay', y: 'delay', ...minutes, sparkline: true }),
+  stat('late', lastHour, { title: 'Over 15 min late', y: 'latePercent', unit: '%', sparkline: true }),
+  line('punctuality', lastHour, {
+    title: 'Punctual and late departures',
+    y: ['punctual', 'late'],
+    ...oneDay,
+  }),
+  line('hubs', hubs, { title: 'Average delay at four hubs', y: 'delay', by: 'key', unit: 'min', ...oneDay }),
+  bar('busiest', busyAirports, { title: 'Busiest airports, two hours', y: 'departures', limit: 8 }),
   bar('delayed', busyAirports, {
-    title: 'Most delayed airports, last hour',
+    title: 'Most delayed airports, two hours',
     y: 'delay',
     ...minutes,
-    limit: 10,
+    limit: 8,
   }),
   table('routes', slowRoutes, {
-    title: 'Slowest routes, last six hours',
+    title: 'Slowest routes, six hours',
     columns: [
       { field: 'key', label: 'Route' },
       { field: 'delay', label: 'Average', unit: 'min', decimals: 0 },
       { field: 'worst', label: 'Worst', unit: 'min' },
     ],
     sortBy: 'delay',
-    limit: 10,
+    limit: 8,
     width: 4,
   }),
   table('very-late', veryLate, {
     title: 'Three hours late or more',
     columns: [
       { field: 'at', label: 'Departure', time: true },
-      'origin',
-      'destination',
-      { field: 'delay', unit: 'min' },
+      { field: 'origin', label: 'From' },
+      { field: 'destination', label: 'To' },
+      { field: 'delay', label: 'Delay', unit: 'min' },
     ],
     limit: 8,
     width: 12,
   }),
 ])
 
-export const flightsApp = app({ id: 'flights' }).use(
-  recorded,
-  total,
-  perQuarterHour,
-  perAirport,
-  perRoute,
-  board,
-)
+export const flightsApp = app({ id: 'flights' }).use(recorded, total, lastHour, perAirport, perRoute, board)

@@ -52,19 +52,19 @@ function look(at: number) {
 
 const machine = source('machine', { to: host, every: '1s', read: ({ now }) => look(now) })
 
-const smooth = host
+const tenSeconds = host
   .stream()
-  .keyBy(() => 'all cores')
-  .window('smooth', window.tumbling('10s', { grace: '0s' }))
-  .aggregate({ average: agg.avg('cpu'), peak: agg.max('cpu') })
+  .keyBy(() => 'host')
+  .window('ten-seconds', window.tumbling('10s', { grace: '0s' }))
+  .aggregate({
+    average: agg.avg('cpu'),
+    peak: agg.max('cpu'),
+    memory: agg.max('memory'),
+    written: agg.avg('written'),
+  })
   .emit('on-close')
 
 const cores = host.stream().flatMap((row) => row.cores.map((busy, core) => ({ core: `core ${core}`, busy })))
-const perCore = cores
-  .keyBy('core')
-  .window('per-core', window.tumbling('10s', { grace: '0s' }))
-  .aggregate({ average: agg.avg('busy'), peak: agg.max('busy') })
-  .emit('on-close')
 
 const percent = { unit: '%', decimals: 0 } as const
 const load = {
@@ -74,40 +74,38 @@ const load = {
     { at: 90, tone: 'bad' },
   ],
 } as const
-const bytes = { unit: 'bytes/s', span: '10m', min: 0 } as const
+const recent = { span: '5m', min: 0 } as const
+const throughput = { unit: 'bytes/s', ...recent } as const
 
 const board = dashboard('host', { title: 'This machine' }, [
   stat('cpu', host, { title: 'Processor', y: 'cpu', ...load, sparkline: true }),
   stat('memory', host, { title: 'Memory', y: 'memoryPercent', ...load, sparkline: true }),
   stat('disk-free', host, { title: 'Disk space left', y: 'diskFree', unit: 'bytes' }),
   stat('network', host, { title: 'Network in', y: 'received', unit: 'bytes/s', sparkline: true }),
-  line('cores', cores, {
-    title: 'Processor by core',
-    y: 'busy',
-    by: 'core',
-    ...percent,
-    span: '10m',
-    min: 0,
-  }),
-  line('smooth', smooth, {
-    title: 'Ten seconds each',
+  line('cores', cores, { title: 'Processor by core', y: 'busy', by: 'core', ...percent, ...recent }),
+  line('cpu-10s', tenSeconds, {
+    title: 'Processor, ten seconds',
     y: ['average', 'peak'],
-    x: 'window.start',
     ...percent,
-    min: 0,
+    ...recent,
   }),
-  area('memory-used', host, { title: 'Memory in use', y: 'memory', unit: 'bytes', span: '10m', min: 0 }),
-  area('disk-io', host, { title: 'Disk', y: ['read', 'written'], ...bytes }),
-  area('network-io', host, { title: 'Network, loopback included', y: ['received', 'sent'], ...bytes }),
-  table('per-core', perCore, {
-    title: 'Cores in the last ten seconds',
+  area('memory-used', host, { title: 'Memory in use', y: 'memory', unit: 'bytes', ...recent }),
+  area('disk-io', host, { title: 'Disk', y: ['read', 'written'], ...throughput }),
+  area('network-io', host, { title: 'Network, loopback included', y: ['received', 'sent'], ...throughput }),
+  table('history', tenSeconds, {
+    title: 'Ten seconds each',
+    by: 'window.start',
     columns: [
-      { field: 'key', label: 'Core' },
-      { field: 'average', label: 'Average', ...percent },
+      { field: 'window.start', label: 'From', time: true },
+      { field: 'average', label: 'Processor', ...percent },
       { field: 'peak', label: 'Peak', ...percent },
+      { field: 'memory', label: 'Memory', unit: 'bytes' },
+      { field: 'written', label: 'Disk', unit: 'bytes/s' },
     ],
-    sortBy: 'average',
+    latestWindow: false,
+    sortBy: 'window.start',
+    limit: 7,
   }),
 ])
 
-export const hostApp = app({ id: 'host' }).use(machine, smooth, perCore, board)
+export const hostApp = app({ id: 'host' }).use(machine, tenSeconds, board)

@@ -1,9 +1,10 @@
 // Makes flights.csv.zst, the data set behind `sample('flights')`, from the npm package vega-datasets:
 //   bun examples/data/make-flights.ts
-// Two whole weeks, Monday to Sunday, so that a replay can start over with the same weekdays. See README.md.
+// Two whole weeks, so that a replay can start over with the same weekdays. See README.md.
 import { type Column, readParquet } from './parquet.ts'
 
-const firstMinute = Date.parse('2001-06-11T00:00Z') / 60_000
+// Early on a Monday, when the day begins: a replay that starts at night looks dead.
+const firstMinute = Date.parse('2001-06-11T05:00Z') / 60_000
 const minutes = 14 * 24 * 60
 const sizeBytesMax = 1_000_000
 

@@ -1,7 +1,7 @@
 // Data sets that the executable carries, to try things with: examples/data/README.md names their source and licence.
 import { samples } from '#embedded'
 
-/** One flight that departed in the USA from 11 to 24 June 2001. */
+/** One flight that departed in the USA in the two weeks from 11 June 2001, 05:00. */
 export type Flight = {
   /** Departure on the clock of the origin airport, read as UTC. */
   readonly at: number
@@ -35,7 +35,7 @@ type Cells = [minutes: string, origin: string, destination: string, distance: st
 
 /** `minutes,origin,destination,distance,delay`: minutes since the row before, the first since 1970; empty is 0. */
 function readFlights(csv: string): Flight[] {
-  // One string per airport instead of two per flight: 234,085 rows would hold on to the whole text otherwise.
+  // One string per airport instead of two per flight: 234,050 rows would hold on to the whole text otherwise.
   const airports = new Map<string, string>()
   const airport = (code: string) => {
     const known = airports.get(code)
