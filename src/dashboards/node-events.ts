@@ -16,6 +16,7 @@ export type RecoveryFacts = {
     readonly reason: string
   }[]
   readonly tookMs: number
+  readonly partitions: number
 }
 
 export const eventsMax = 50
@@ -39,16 +40,7 @@ export class NodeEvents {
 
   started(at: number, recovery: RecoveryFacts | null): void {
     if (!recovery) return
-    const replayed =
-      recovery.framesReplayed === 0
-        ? 'nothing to replay'
-        : `${recovery.framesReplayed} writes replayed in ${Math.round(recovery.tookMs)} ms`
-    const unharmed = recovery.quarantined.length === 0 ? '; nothing acknowledged is lost' : ''
-    this.add({
-      at,
-      level: 'info',
-      text: recovery.clean ? 'Started after a clean stop.' : `Started after a crash: ${replayed}${unharmed}.`,
-    })
+    this.add({ at, level: 'info', text: startSentence(recovery) })
     if (recovery.bytesCut > 0) {
       this.add({
         at,
@@ -115,4 +107,14 @@ const sentences: Record<AppState, { level: NodeEvent['level']; text: string } | 
   'backing-off': { level: 'warn', text: 'stopped and will be started again' },
   failed: { level: 'error', text: 'failed' },
   stopped: { level: 'info', text: 'stopped' },
+}
+
+function startSentence({ clean, partitions, framesReplayed, quarantined, tookMs }: RecoveryFacts): string {
+  if (clean)
+    return partitions === 0 ? 'Started for the first time, with an empty log.' : 'Started after a clean stop.'
+  const replayed =
+    framesReplayed === 0
+      ? 'nothing to replay'
+      : `${framesReplayed} writes replayed in ${Math.round(tookMs)} ms`
+  return `Started after a crash: ${replayed}${quarantined.length === 0 ? '; nothing acknowledged is lost' : ''}.`
 }

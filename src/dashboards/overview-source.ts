@@ -104,9 +104,12 @@ export class OverviewSource implements ChannelSource {
 
   #sample(): Omit<Overview, 'points'> {
     const { broker, apps, rates, clock, node } = this.#options
-    rates.sample(clock.monotonic())
     const at = clock.now()
     const topics = broker.topics()
+    rates.sample(
+      clock.monotonic(),
+      new Set(topics.filter(({ internal }) => internal).map(({ name }) => name)),
+    )
     const appList = apps.list()
     this.events.lookAtTopics(at, topics)
     this.events.lookAtApps(at, appList)

@@ -1,5 +1,5 @@
 // Records and bytes per second, per topic and of all, from totals that only grow: the slope over the last few seconds.
-import { type Broker, isReserved } from '#broker'
+import type { Broker } from '#broker'
 
 export type Rates = { recordsIn: number; bytesIn: number; recordsOut: number; bytesOut: number }
 
@@ -16,26 +16,30 @@ type Sample = {
 export class TrafficRates {
   readonly #broker: Pick<Broker, 'traffic'>
   #samples: Sample[] = []
+  #internal: ReadonlySet<string> = new Set()
 
   constructor(broker: Pick<Broker, 'traffic'>) {
     this.#broker = broker
   }
 
-  /** `monotonicMs` never goes back, so a clock that jumps makes no burst. */
-  sample(monotonicMs: number): void {
+  /**
+   * `monotonicMs` never goes back, so a clock that jumps makes no burst. What pspf and its apps write for themselves
+   * (`internal`) is not what came in.
+   */
+  sample(monotonicMs: number, internal: ReadonlySet<string>): void {
+    this.#internal = internal
     const totals = new Map<string, Rates>()
     const sum = { ...none }
     for (const [topic, now] of this.#broker.traffic()) {
       totals.set(topic, { ...now })
-      // What pspf writes for itself is not what came in.
-      if (isReserved(topic)) continue
+      if (internal.has(topic)) continue
       for (const name of rateNames) sum[name] += now[name]
     }
     this.#samples.push({ at: monotonicMs, totals, sum })
     if (this.#samples.length > samplesMax) this.#samples.shift()
   }
 
-  /** Of one topic, or of all together but pspf's own. */
+  /** Of one topic, or of all together but internal ones. */
   of(topic?: string): Rates {
     const first = this.#samples[0]
     const last = this.#samples.at(-1)
@@ -52,14 +56,14 @@ export class TrafficRates {
     return rates
   }
 
-  /** Topics by records in per second, busiest first, without those at rest and pspf's own. */
+  /** Topics by records in per second, busiest first, without those at rest and internal ones. */
   busiest(countMax: number): { topic: string; rates: Rates }[] {
     const first = this.#samples[0]
     const last = this.#samples.at(-1)
     if (!first || !last) return []
     const grown = [...last.totals].flatMap(([topic, { recordsIn }]) => {
       const records = recordsIn - (first.totals.get(topic)?.recordsIn ?? 0)
-      return records > 0 && !isReserved(topic) ? [{ topic, records }] : []
+      return records > 0 && !this.#internal.has(topic) ? [{ topic, records }] : []
     })
     return grown
       .sort((a, b) => b.records - a.records || (a.topic < b.topic ? -1 : 1))

@@ -65,7 +65,7 @@ export class WidgetSource implements ChannelSource {
   }
 
   #open(): void {
-    const { broker, clock, logger, limits, spec } = this.#options
+    const { broker, spec } = this.#options
     const topic = topicIfAny(broker, spec.topic)
     if (!topic) {
       // Empty and polite until the app has made its topic.
@@ -74,6 +74,13 @@ export class WidgetSource implements ChannelSource {
       this.#openLater()
       return
     }
+    this.#reader = this.#read(topic)
+    this.#reader.start()
+  }
+
+  /** A view of its own and the reader that feeds it; shown from the moment it has read the topic's past. */
+  #read(topic: TopicInfo): TopicReader {
+    const { broker, clock, logger, limits, spec } = this.#options
     const view = widgetView(spec)
     let changed = false
     const reader = new TopicReader(
@@ -101,8 +108,7 @@ export class WidgetSource implements ChannelSource {
         },
       },
     )
-    this.#reader = reader
-    reader.start()
+    return reader
   }
 
   #openLater(): void {

@@ -30,20 +30,21 @@ describe('rates', () => {
   test('are the slope of the last few seconds, without a burst when a topic starts over', () => {
     let traffic = new Map([['a', totals(1_000)]])
     const rates = new TrafficRates({ traffic: () => traffic })
-    rates.sample(0)
+    const internal = new Set(['_pspf.widgets.b.w'])
+    rates.sample(0, internal)
     expect(rates.of('a').recordsIn).toBe(0)
     for (let second = 1; second <= 10; second++) {
       traffic = new Map([
         ['a', totals(1_000 + second * 50)],
         ['_pspf.widgets.b.w', totals(second * 999)],
       ])
-      rates.sample(second * 1_000)
+      rates.sample(second * 1_000, internal)
     }
     expect(rates.of('a')).toMatchObject({ recordsIn: 50, bytesIn: 500 })
     expect(rates.of().recordsIn).toBe(50)
     expect(rates.busiest(5).map(({ topic }) => topic)).toEqual(['a'])
     traffic = new Map([['a', totals(3)]])
-    rates.sample(11_000)
+    rates.sample(11_000, internal)
     expect(rates.of('a').recordsIn).toBe(0)
   })
 })
@@ -156,14 +157,38 @@ describe('events', () => {
   test('tell how the last start went, damage first', () => {
     const events = new NodeEvents()
     const quarantined = [{ topic: 't', partition: 1, reason: 'checksum' }]
-    events.started(5, { clean: false, framesReplayed: 12, bytesCut: 30, quarantined, tookMs: 7.4 })
+    events.started(5, {
+      clean: false,
+      framesReplayed: 12,
+      bytesCut: 30,
+      quarantined,
+      tookMs: 7.4,
+      partitions: 3,
+    })
     expect(events.list().map(({ level, text }) => `${level}: ${text}`)).toEqual([
       'error: Partition 1 of "t" is set aside: checksum',
       'info: Cut 30 bytes of an unfinished, never acknowledged write.',
       'info: Started after a crash: 12 writes replayed in 7 ms.',
     ])
     const unharmed = new NodeEvents()
-    unharmed.started(5, { clean: false, framesReplayed: 12, bytesCut: 0, quarantined: [], tookMs: 7.4 })
+    unharmed.started(5, {
+      clean: false,
+      framesReplayed: 12,
+      bytesCut: 0,
+      quarantined: [],
+      tookMs: 7.4,
+      partitions: 3,
+    })
+    const empty = new NodeEvents()
+    empty.started(5, {
+      clean: true,
+      framesReplayed: 0,
+      bytesCut: 0,
+      quarantined: [],
+      tookMs: 1,
+      partitions: 0,
+    })
+    expect(empty.list()[0]?.text).toBe('Started for the first time, with an empty log.')
     expect(unharmed.list()[0]?.text).toEndWith('in 7 ms; nothing acknowledged is lost.')
   })
 
