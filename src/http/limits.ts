@@ -20,7 +20,7 @@ export type HttpLimits = {
   readonly socketMessageSizeBytesMax: number
   /** Messages of one socket that wait for the hub; a client that sends faster is closed with 1008. */
   readonly socketMessagesWaitingMax: number
-  /** Unsent bytes at which a slow viewer is closed. */
+  /** Unsent bytes at which a viewer is cut, whatever the hub does. */
   readonly socketBacklogBytesMax: number
   /** A connection that says nothing for this long is closed. Long polls, streams and answered pings are exempt. */
   readonly idleSecondsMax: number
@@ -40,7 +40,7 @@ export const defaultHttpLimits: HttpLimits = {
   socketsMax: 20_000,
   socketMessageSizeBytesMax: 16 * KiB,
   socketMessagesWaitingMax: 256,
-  socketBacklogBytesMax: 1 * MiB,
+  socketBacklogBytesMax: 2 * MiB,
   idleSecondsMax: 60,
   stopMsMax: 5_000,
 }

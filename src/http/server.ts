@@ -91,7 +91,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     stop: async () => {
       edge.stop()
       waiting.end()
-      await options.hub.drain()
+      options.hub.drain()
       sockets.closeAll()
       // Waiting for a graceful stop would never end while a viewer is connected.
       const giveUpAt = options.clock.monotonic() + limits.stopMsMax
@@ -129,6 +129,8 @@ function listen(options: HttpServerOptions, { edge, sockets, limits }: Inside): 
       // Bun's own limit answers without a word; ours is checked before a byte is read.
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
       development: false,
+      // Outside development Bun would let two servers share a port, and requests would go to either.
+      reusePort: false,
       fetch: (request, server) => edge.answer(request, server),
       websocket: sockets.handlers(),
       error: (thrown) => {

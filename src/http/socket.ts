@@ -1,28 +1,21 @@
 // The live socket: Bun's own WebSocket wired to the hub. Bun keeps the subscriptions, so one encoded message reaches all
 // viewers of a channel without passing through JavaScript again.
 //
-// A socket that cannot keep up is closed at `socketBacklogBytesMax`: the client reconnects and gets a fresh snapshot.
+// The hub watches what each socket has unsent; `socketBacklogBytesMax` stands behind it, should that grow too fast.
 import { BrokerError, type Logger, toError } from '#base'
+import type { LiveSocket } from '#dashboards'
 import type { HttpLimits } from './limits.ts'
-
-/** One connection, as the hub sees it. */
-export interface LiveSocket {
-  /** Sends to this one. False: it is closed, or was closed now because it fell too far behind. */
-  send(text: string): boolean
-  subscribe(channel: string): void
-  unsubscribe(channel: string): void
-  /** Sent and not yet taken by the network. */
-  readonly bufferedBytes: number
-  close(code: number, reason: string): void
-}
 
 /** What the hub does with sockets. */
 export interface LiveHubPort {
-  open(socket: LiveSocket): void
+  /** False: it was turned away, and closed. */
+  open(socket: LiveSocket): boolean
   message(socket: LiveSocket, text: string): void | Promise<void>
+  /** The network took what was unsent. */
+  drained(socket: LiveSocket): void
   closed(socket: LiveSocket): void
   /** Says goodbye to every socket and closes it with 1001. */
-  drain(): void | Promise<void>
+  drain(): void
 }
 
 /** What Bun keeps for each connection. */
@@ -94,14 +87,21 @@ export class LiveSockets {
       perMessageDeflate: false,
       open: (socket) => this.#opened(socket),
       message: (socket, message) => this.#received(socket, message),
+      drain: (socket) => this.#drained(socket),
       close: (socket) => this.#closed(socket),
     }
   }
 
   #opened(socket: BunSocket): void {
     this.#open.add(socket)
-    socket.data.live = adapt(socket)
-    this.#guard(socket, () => this.#options.hub.open(socket.data.live!))
+    const live = adapt(socket)
+    socket.data.live = live
+    this.#guard(socket, () => this.#options.hub.open(live))
+  }
+
+  #drained(socket: BunSocket): void {
+    const { live } = socket.data
+    if (live !== null) this.#guard(socket, () => this.#options.hub.drained(live))
   }
 
   #closed(socket: BunSocket): void {
@@ -141,7 +141,7 @@ export class LiveSockets {
     }
   }
 
-  #guard(socket: BunSocket, action: () => void): void {
+  #guard(socket: BunSocket, action: () => unknown): void {
     try {
       action()
     } catch (thrown) {

@@ -1,6 +1,6 @@
 // A server on a real socket over fakes, and a raw client for requests that no HTTP client would send.
 import { AssertionError, BrokerError, createLogger, Metrics, realClock } from '#base'
-import type { DashboardSpec } from '#dashboards'
+import type { DashboardSpec, LiveSocket } from '#dashboards'
 import {
   type AppControl,
   type Asset,
@@ -10,7 +10,6 @@ import {
   type HttpServer,
   type HttpServerOptions,
   type LiveHubPort,
-  type LiveSocket,
   type Overview,
   type Problem,
 } from '#http'
@@ -121,12 +120,18 @@ export async function startHarness(options: Partial<HttpServerOptions> = {}): Pr
 export class FakeHub implements LiveHubPort {
   readonly sockets = new Set<LiveSocket>()
   readonly texts: string[] = []
-  drained = false
+  drains = 0
+  isStopped = false
   /** While set, messages wait for it. */
   gate: Promise<void> | null = null
 
-  open(socket: LiveSocket): void {
+  open(socket: LiveSocket): boolean {
     this.sockets.add(socket)
+    return true
+  }
+
+  drained(): void {
+    this.drains++
   }
 
   async message(socket: LiveSocket, text: string): Promise<void> {
@@ -144,7 +149,7 @@ export class FakeHub implements LiveHubPort {
   }
 
   drain(): void {
-    this.drained = true
+    this.isStopped = true
     for (const socket of this.sockets) {
       socket.send('bye')
       socket.close(1001, 'stopping')
