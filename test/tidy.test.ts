@@ -168,6 +168,13 @@ describe('tidy', () => {
     expect(dead).toEqual([])
   })
 
+  test('the app in the README is examples/quickstart.ts', () => {
+    const readme = readFileSync(join(root, 'README.md'), 'utf8')
+    expect(/```ts\n([\s\S]*?)```/.exec(readme)?.[1]).toBe(
+      readFileSync(join(root, 'examples/quickstart.ts'), 'utf8'),
+    )
+  })
+
   test('no file is named after nothing', () => {
     const vague = /(^|\/)(utils?|helpers?|common|manager|misc)(\.|\/|-)/
     expect(sources.map(({ path }) => path).filter((path) => vague.test(path))).toEqual([])

@@ -36,12 +36,18 @@ export type Terminal = {
   ask(question: string): string | null
 }
 
+/** Supervisors signal a process and its group: two signals this close together are one. */
+const oneInterruptMs = 500
+
 export function realTerminal(): Terminal {
   const stdout = Bun.stdout.writer()
+  const clock = realClock()
   const interrupt = new AbortController()
+  let interruptedAt = 0
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
-      if (interrupt.signal.aborted) process.exit(130)
+      if (!interrupt.signal.aborted) interruptedAt = clock.monotonic()
+      else if (clock.monotonic() - interruptedAt > oneInterruptMs) process.exit(130)
       interrupt.abort(new Interrupted(signal))
     })
   }
@@ -54,7 +60,7 @@ export function realTerminal(): Terminal {
     outputIsTerminal: process.stdout.isTTY === true,
     messagesAreTerminal: process.stderr.isTTY === true,
     columns: process.stdout.columns || 80,
-    clock: realClock(),
+    clock,
     interrupted: interrupt.signal,
     async out(text) {
       try {

@@ -264,7 +264,7 @@ function bannerFacts({ settings, log, disk }: Parts, files: readonly string[]): 
             string,
           ],
         ]),
-    ...(files.length === 0 ? [] : [['Apps', files.join('\n            ')] as [string, string]]),
+    ...(files.length === 0 ? [] : [['Apps', files.join(', ')] as [string, string]]),
     ...(settings.token === null ? [] : [['Token', 'required'] as [string, string]]),
   ]
 }

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Health, ProduceAnswer, RecordsPage } from '../../src/http/contract.ts'
-import { type Node, Sandbox } from './binary.ts'
+import { eventually, type Node, Sandbox } from './binary.ts'
 
 let sandbox: Sandbox
 let node: Node
@@ -171,4 +171,17 @@ describe('what cannot work says what, why and how to fix it', () => {
     expect(await new Response(serve.stderr).text()).not.toContain('nonsense')
     await serve.exited
   })
+})
+
+test('two signals at once, as supervisors send them to a process and its group, are one: it stops in order', async () => {
+  const twice = await sandbox.serve(['--data-dir', 'twice'])
+  process.kill(twice.pid, 'SIGTERM')
+  await eventually(
+    async () => twice.log,
+    (log) => log.includes('stopping'),
+  )
+  expect(await twice.stop()).toBe(0)
+  const again = await sandbox.serve(['--data-dir', 'twice'])
+  expect(again.log).not.toContain('Recovered')
+  expect(await again.stop()).toBe(0)
 })
