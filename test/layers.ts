@@ -8,7 +8,7 @@ export const layers: Record<string, readonly string[]> = {
   dashboards: ['base', 'record', 'broker', 'streams'],
   http: ['base', 'record', 'broker', 'streams', 'dashboards'],
   // Node composes: every module except cli and sdk.
-  node: ['base', 'record', 'log', 'broker', 'streams', 'dashboards', 'http'],
+  node: ['base', 'log', 'broker', 'streams', 'dashboards', 'http'],
   cli: ['base', 'node'],
   sdk: ['streams', 'dashboards', 'node'],
 }
