@@ -17,22 +17,9 @@ const revenue = orders
 revenue.out.to('revenue')
 
 const board = dashboard('revenue', { title: 'Revenue' }, [
-  stat('this-minute', revenue, {
-    title: 'Revenue this minute',
-    y: 'total',
-    reduce: 'sum',
-    decimals: 2,
-    width: 4,
-  }),
-  bar('by-region', revenue, { title: 'By region, this minute', y: 'total', by: 'key', width: 8 }),
-  area('per-minute', revenue, {
-    title: 'Revenue per minute',
-    y: 'total',
-    x: 'window.start',
-    by: 'key',
-    stacked: true,
-    width: 12,
-  }),
+  stat('now', revenue, { title: 'Revenue this minute', y: 'total', reduce: 'sum', width: 4 }),
+  bar('by-region', revenue, { title: 'By region, this minute', y: 'total', width: 8 }),
+  area('per-minute', revenue, { title: 'Per minute', y: 'total', x: 'window.start', by: 'key', width: 12 }),
 ])
 
 export const quickstart = app({ id: 'quickstart' }).use(revenue, board)
