@@ -58,14 +58,20 @@ export class Checkpointer {
   /** Resolves after a checkpoint of at least what is visible now. */
   async run(clean: boolean): Promise<void> {
     while (this.#job !== null) await this.#job
+    if (this.#stopped) return
     this.#start(this.#checkpoint(clean))
     while (this.#job !== null) await this.#job
   }
 
-  /** Ends after the job under way. */
-  async stop(): Promise<void> {
+  /** Begins nothing any more. */
+  halt(): void {
     this.#stopped = true
     this.#timer?.cancel()
+  }
+
+  /** Ends after the job under way. */
+  async stop(): Promise<void> {
+    this.halt()
     while (this.#job !== null) await this.#job
   }
 
@@ -77,7 +83,11 @@ export class Checkpointer {
 
   #start(job: Promise<void>): void {
     this.#job = job
-      .catch((thrown) => this.#parts.fail(toError(thrown)))
+      .catch((thrown) => {
+        // A file whose sync failed must not be synced again, so no further job may try.
+        this.halt()
+        this.#parts.fail(toError(thrown))
+      })
       .then(() => {
         this.#job = null
         this.#next()

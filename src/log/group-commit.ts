@@ -104,6 +104,7 @@ export class GroupCommit {
     this.failure = error instanceof BrokerError ? error : diskFailed(error)
     this.#context.logger.error({ err: error }, 'the log is closed for writing until a restart')
     this.#closing.abort()
+    this.checkpointer.halt()
     this.#rejectQueue(this.failure)
   }
 

@@ -20,11 +20,7 @@ export async function openLog(options: LogOptions): Promise<LogGroup> {
   const { end, partitions, appendTime } = recovered
   const clean = checkpoint.clean && end.frames === 0 && end.cutBytes === 0 && end.damage === null
   const generations = walGenerations(context.disk, context.directory)
-  const wal = new Wal(context, salt, {
-    chain: end.next,
-    inUse: generations.filter((generation) => generation >= checkpoint.wal.generation),
-    spare: generations.filter((generation) => generation < checkpoint.wal.generation),
-  })
+  const wal = new Wal(context, salt, { chain: end.next, generations })
   const commit = new GroupCommit({ context, partitions, wal, appendTime })
   // Below the durable mark nothing is guessed: no checkpoint, so that everything stays as it was found.
   if (end.damage) commit.fail(damaged(end.damage))

@@ -48,6 +48,7 @@ export class PartitionLog implements Partition {
   readonly #context: LogContext
   readonly #segments: Segment[]
   readonly #staged = new StagedBatches()
+  readonly #unsynced = new Set<Segment>()
   #startOffset: number
   #endOffset: number
   #stagedEnd: number
@@ -163,6 +164,7 @@ export class PartitionLog implements Partition {
     for (let index = this.#segments.length - 1; index >= 0; index--) {
       const segment = this.#segments[index]!
       segment.visibleBytes = segment.writtenBytes
+      this.#unsynced.add(segment)
       if (segment.baseOffset <= from) break
     }
     this.#endOffset = this.#stagedEnd
@@ -175,7 +177,8 @@ export class PartitionLog implements Partition {
     this.#startOffset = before
     const kept = this.#segments.findIndex((_, index) => this.#endOf(index) > before)
     const dropped = this.#segments.splice(0, kept < 0 ? this.#segments.length : kept)
-    return dropped.flatMap((segment) => segment.retire())
+    for (const segment of dropped) this.#unsynced.delete(segment)
+    return dropped.flatMap((segment) => segment.setAside() ?? [])
   }
 
   /** Closes every file; the directory is the caller's to remove. */
@@ -189,12 +192,11 @@ export class PartitionLog implements Partition {
     for (const segment of this.#segments) segment.close()
   }
 
-  /** Segments whose newest bytes are not synced, newest first. */
+  /** Segments whose newest bytes are not synced. */
   *unsynced(): Generator<Segment> {
-    for (let index = this.#segments.length - 1; index >= 0; index--) {
-      const segment = this.#segments[index]!
-      if (segment.syncedBytes === segment.visibleBytes) return
-      yield segment
+    for (const segment of this.#unsynced) {
+      if (segment.syncedBytes === segment.visibleBytes) this.#unsynced.delete(segment)
+      else yield segment
     }
   }
 

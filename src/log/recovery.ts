@@ -122,11 +122,12 @@ function settle({ disk, logger }: LogContext, partition: PartitionLog): void {
   const first = partition.segments[0]?.baseOffset ?? partition.endOffset
   for (const name of disk.list(partition.directory)) {
     const stem = name.split('.')[0]!
-    if (known.has(stem)) continue
+    if (known.has(stem) && !name.endsWith(deletedSuffix)) continue
     // Left by a trim or by appends that a crash interrupted. Anything else is not ours to remove, nor is it ever read.
     const baseOffset = Number(stem)
     const path = `${partition.directory}/${name}`
-    if (baseOffset >= partition.endOffset || baseOffset < first) disk.remove(path)
+    const isOurs = baseOffset >= partition.endOffset || baseOffset < first || name.endsWith(deletedSuffix)
+    if (isOurs) disk.remove(path)
     else logger.warn({ path }, 'a file that the log does not know is ignored')
   }
   if (partition.damage) logger.error({ err: partition.damage }, 'a partition is damaged and refuses appends')

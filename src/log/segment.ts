@@ -2,6 +2,7 @@
 import { BrokerError, type DiskFile, systemCode, toError } from '#base'
 import type { BatchHeader } from '#record'
 import { batchAt } from './batch-walk.ts'
+import { deletedSuffix } from './data-directory.ts'
 import type { LogContext } from './options.ts'
 import { type BatchSpan, SegmentIndex } from './segment-index.ts'
 
@@ -186,11 +187,29 @@ export class Segment {
     this.#file = null
   }
 
-  /** The files to delete. */
-  retire(): string[] {
+  /** Its partition is gone, and its files with it. */
+  retire(): void {
     this.#removed = true
     this.close()
-    return [this.path, `${this.#stem}.index`, `${this.#stem}.timeindex`]
+  }
+
+  /**
+   * Answers the file to delete. It gets a name that is never used again, since by the time it is deleted another topic of
+   * the same name may have a segment at this path.
+   */
+  setAside(): string | null {
+    this.retire()
+    const { disk, logger } = this.#context
+    const aside = `${this.path}${deletedSuffix}`
+    try {
+      for (const extension of ['index', 'timeindex']) disk.remove(`${this.#stem}.${extension}`)
+      if (!disk.exists(this.path)) return null
+      disk.rename(this.path, aside)
+      return aside
+    } catch (thrown) {
+      logger.warn({ err: toError(thrown), path: this.path }, 'not deleted; the next start does it')
+      return null
+    }
   }
 
   damaged(position: number, why: string): BrokerError {

@@ -33,9 +33,8 @@ export type WalPosition = {
 
 export type WalStart = {
   readonly chain: WalPosition
-  /** Generations of the files that are there: not to be touched, and free for reuse. */
-  readonly inUse: readonly number[]
-  readonly spare: readonly number[]
+  /** Generations of the files that are there. */
+  readonly generations: readonly number[]
 }
 
 export class Wal {
@@ -44,7 +43,9 @@ export class Wal {
   /** Oldest first: files from the last checkpoint up to the current one. */
   readonly #inUse: number[]
   /** Generations that may be overwritten. */
-  readonly #spare: number[]
+  readonly #spare: number[] = []
+  /** Older files are deleted, not reused: a crash amid a rename, or a backup, may have given one of them two names. */
+  readonly #firstOwn: number
   /** null until the first frame: an idle start touches nothing. */
   #file: DiskFile | null = null
   #fileSizeBytes = 0
@@ -61,9 +62,9 @@ export class Wal {
     this.#salt = salt
     this.#next = from.chain
     this.#written = from.chain
-    this.#newestGeneration = Math.max(from.chain.generation, ...from.inUse, ...from.spare)
-    this.#inUse = [...from.inUse]
-    this.#spare = [...from.spare]
+    this.#newestGeneration = Math.max(from.chain.generation, ...from.generations)
+    this.#firstOwn = this.#newestGeneration + 1
+    this.#inUse = [...from.generations]
   }
 
   /** Where the next frame goes, all before it being durable. */
@@ -141,9 +142,15 @@ export class Wal {
 
   /** Frames before this position are in a durable checkpoint: their files may be reused. Answers files to delete. */
   release(before: WalPosition): string[] {
-    while (this.#inUse.length > 1 && this.#inUse[0]! < before.generation)
-      this.#spare.push(this.#inUse.shift()!)
-    const surplus = this.#spare.splice(spareFilesMax)
+    const surplus: number[] = []
+    for (const generation of this.#inUse.splice(0)) {
+      const isOwn = generation >= this.#firstOwn
+      // Of the files found at the start only the one where the chain ended can still matter.
+      const isNeeded = isOwn ? generation >= before.generation : generation === before.generation
+      const list = isNeeded ? this.#inUse : isOwn ? this.#spare : surplus
+      list.push(generation)
+    }
+    surplus.push(...this.#spare.splice(spareFilesMax))
     return surplus.map((generation) => walPath(this.#context.directory, generation))
   }
 

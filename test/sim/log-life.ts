@@ -1,0 +1,84 @@
+// One life of a log group, told by a seed: work, fall, get up, be checked, several times over.
+import { type Random, seededRandom } from '#base'
+import { LogScenario, type Mutant } from './log-scenario.ts'
+import { Crash, type Fault } from './simulated-disk.ts'
+
+/** How much of what was not synced a power cut leaves. */
+const keeps = [0, 0, 0.2, 0.5, 0.9, 1]
+const faults: Fault[] = ['crash-before', 'crash-within', 'crash-after', 'EIO', 'ENOSPC']
+
+/** Throws at the first broken invariant. Falls happen in recovery too. */
+export async function live(seed: number, mutant: Mutant = {}): Promise<LogScenario> {
+  const scenario = new LogScenario(seed, mutant)
+  const random = seededRandom(seed + 1_000_000_007)
+  for (let life = 0; life < 4; life++) {
+    await getUp(scenario, random)
+    await scenario.check()
+    const planned = random.below(3) > 0
+    if (planned) {
+      const call = scenario.disk.calls + 1 + random.below(150)
+      scenario.disk.plan = {
+        call,
+        fault: faults[random.below(faults.length)]!,
+        lasting: random.below(4) === 0,
+      }
+    }
+    await scenario.work(random.below(120))
+    if (random.below(3) === 0) await scenario.settle()
+    if (random.below(4) === 0) await closeOrFall(scenario)
+    if (random.below(4) === 0) scenario.kill()
+    else scenario.powerCut(keeps[random.below(keeps.length)]!)
+  }
+  await scenario.open()
+  await scenario.check()
+  await proveProgress(scenario)
+  return scenario
+}
+
+/** With no fault any more, everything sent is acknowledged, and two restarts change nothing. */
+export async function proveProgress(scenario: LogScenario): Promise<void> {
+  scenario.disk.plan = null
+  if (scenario.log?.state !== 'open') throw new Error(`wrongly refused: ${scenario.log?.failure?.message}`)
+  const before = scenario.model.attempts.length
+  scenario.createTopic()
+  await scenario.work(15)
+  await scenario.settle()
+  const fresh = scenario.model.attempts.slice(before)
+  const stuck = fresh.filter(({ outcome }) => outcome === 'pending' || outcome === 'unknown')
+  if (stuck.length > 0)
+    throw new Error(`no progress: ${stuck.length} of ${fresh.length} appends are not answered`)
+  if (!fresh.some(({ outcome }) => outcome === 'acknowledged')) throw new Error('no progress: all is refused')
+  scenario.kill()
+  await scenario.open()
+  await scenario.check()
+  scenario.powerCut(0)
+  await scenario.open()
+  await scenario.check()
+}
+
+async function closeOrFall(scenario: LogScenario): Promise<void> {
+  scenario.disk.plan = null
+  try {
+    await scenario.close()
+  } catch (thrown) {
+    if (!(thrown instanceof Crash)) throw thrown
+  }
+}
+
+/** Opens; now and then the power goes while it does. */
+async function getUp(scenario: LogScenario, random: Random): Promise<void> {
+  for (let fall = 0; fall < 2 && random.below(3) === 0; fall++) {
+    scenario.disk.plan = { call: scenario.disk.calls + 1 + random.below(40), fault: 'crash-within' }
+    try {
+      await scenario.open()
+      scenario.disk.plan = null
+      return
+    } catch (thrown) {
+      if (!(thrown instanceof Crash)) throw thrown
+      scenario.powerCut(keeps[random.below(keeps.length)]!)
+    }
+  }
+  scenario.disk.plan = null
+  const log = await scenario.open()
+  if (log.state !== 'open') throw new Error(`wrongly refused: ${log.failure?.message}`)
+}

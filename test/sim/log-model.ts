@@ -1,0 +1,194 @@
+// What a log may and may not answer after faults, kept by a client: every append that was sent, what became of it, and
+// every record that was ever seen. `check` compares a log with it and throws at the first broken invariant.
+import { asOffset } from '#base'
+import type { LogEntry, LogGroup, PartitionId } from '#log'
+import { readRecords } from '#record'
+
+export type Outcome = 'pending' | 'acknowledged' | 'refused' | 'unknown'
+
+export type Attempt = {
+  readonly entries: readonly LogEntry[]
+  /** Values of the records of each entry; unique in the whole run. */
+  readonly values: readonly (readonly string[])[]
+  outcome: Outcome
+  offsets: readonly number[]
+}
+
+type Place = { readonly key: string; readonly offset: number }
+type Contents = {
+  readonly start: Map<string, number>
+  readonly end: Map<string, number>
+  readonly places: Map<string, Place>
+  readonly values: Map<string, string>
+}
+
+export const keyOf = ({ topicId, partition }: PartitionId) => `${topicId}/${partition}`
+
+export class LogModel {
+  readonly attempts: Attempt[] = []
+  /** Everything ever read, by partition and offset. */
+  readonly #seen = new Map<string, string>()
+  /** Partitions that may be gone, and starts that may have moved. */
+  readonly #maybeDeleted = new Set<string>()
+  readonly #trimmedTo = new Map<string, number>()
+
+  sent(entries: readonly LogEntry[], values: readonly (readonly string[])[]): Attempt {
+    const attempt: Attempt = { entries, values, outcome: 'pending', offsets: [] }
+    this.attempts.push(attempt)
+    return attempt
+  }
+
+  /** Power is gone: what was not answered may be there or not. */
+  crashed(): void {
+    for (const attempt of this.attempts) if (attempt.outcome === 'pending') attempt.outcome = 'unknown'
+  }
+
+  /** I1 to I4 and I8. Attempts whose outcome was unknown are decided by what is found, for good. */
+  async check(log: LogGroup): Promise<void> {
+    this.#noteControls()
+    const contents = await read(log)
+    this.#checkSeen(contents)
+    for (const attempt of this.attempts) this.#checkAttempt(attempt, contents)
+  }
+
+  /** What is visible now, without a verdict on attempts: they may still be under way. */
+  async observe(log: LogGroup): Promise<void> {
+    this.#noteControls()
+    this.#checkSeen(await read(log))
+  }
+
+  #noteControls(): void {
+    for (const { entries, outcome } of this.attempts) {
+      if (outcome === 'refused') continue
+      for (const entry of entries) {
+        const key = keyOf(entry.id)
+        if (entry.kind === 'delete') this.#maybeDeleted.add(key)
+        if (entry.kind === 'trim')
+          this.#trimmedTo.set(key, Math.max(entry.before, this.#trimmedTo.get(key) ?? 0))
+      }
+    }
+  }
+
+  #checkSeen({ values, start, end }: Contents): void {
+    for (const [place, value] of values) {
+      const before = this.#seen.get(place)
+      if (before !== undefined && before !== value) broken('I2', `${place} was "${before}" and is "${value}"`)
+      this.#seen.set(place, value)
+    }
+    for (const place of this.#seen.keys()) {
+      const [key, offset] = splitPlace(place)
+      const from = start.get(key)
+      if (from === undefined && this.#maybeDeleted.has(key)) continue
+      if (from === undefined) broken('I1', `partition ${key} is gone`)
+      if (Number(offset) >= from && !values.has(place)) broken('I1', `${place} was seen and is gone`)
+    }
+    for (const [key, from] of start) {
+      if (from > (this.#trimmedTo.get(key) ?? 0))
+        broken('I3', `${key} starts at ${from}, which nobody asked for`)
+      if (from > end.get(key)!) broken('I3', `${key} starts behind its end`)
+    }
+  }
+
+  #checkAttempt(attempt: Attempt, contents: Contents): void {
+    const { outcome } = attempt
+    if (outcome === 'pending') return
+    let present = 0
+    let absent = 0
+    attempt.entries.forEach((entry, index) => {
+      const found = this.#findEntry(entry, attempt.values[index]!, contents)
+      if (found === 'excused') return
+      if (found === 'absent') {
+        absent++
+        if (outcome === 'acknowledged')
+          broken('I1', `acknowledged ${describe(entry, attempt.values[index]!)} is lost`)
+        return
+      }
+      present++
+      if (outcome === 'refused') broken('I4', `refused ${describe(entry, attempt.values[index]!)} is there`)
+      if (outcome === 'acknowledged' && entry.kind === 'batch' && found !== attempt.offsets[index]) {
+        broken(
+          'I1',
+          `${describe(entry, attempt.values[index]!)} moved from ${attempt.offsets[index]} to ${found}`,
+        )
+      }
+    })
+    if (present > 0 && absent > 0) broken('I4', 'an append is there in part')
+    if (outcome === 'unknown' && absent > 0) attempt.outcome = 'refused'
+    if (outcome === 'unknown' && present > 0) {
+      attempt.outcome = 'acknowledged'
+      attempt.offsets = attempt.entries.map(
+        (_, index) => contents.places.get(attempt.values[index]?.[0] ?? '')?.offset ?? -1,
+      )
+    }
+  }
+
+  /** The base offset at which an entry's records are, `present` for a control that shows, or why nothing is there. */
+  #findEntry(
+    entry: LogEntry,
+    values: readonly string[],
+    contents: Contents,
+  ): number | 'present' | 'absent' | 'excused' {
+    const key = keyOf(entry.id)
+    const exists = contents.start.has(key)
+    if (entry.kind === 'create') {
+      if (exists) return 'present'
+      return this.#maybeDeleted.has(key) ? 'excused' : 'absent'
+    }
+    // One that is not there may never have been.
+    if (entry.kind === 'delete') return exists ? 'absent' : 'excused'
+    if (entry.kind === 'trim') return 'excused'
+    const places = values.map((value) => contents.places.get(value))
+    const first = places[0]
+    if (first === undefined || places.some((place) => place === undefined)) {
+      if (!exists && this.#maybeDeleted.has(key)) return 'excused'
+      if (exists && contents.start.get(key)! > 0) return 'excused'
+      if (places.some((place) => place !== undefined))
+        broken('I4', `${describe(entry, values)} is there in part`)
+      return 'absent'
+    }
+    places.forEach((place, index) => {
+      if (place?.key !== key || place.offset !== first.offset + index)
+        broken('I1', `${describe(entry, values)} is scattered`)
+    })
+    return first.offset
+  }
+}
+
+async function read(log: LogGroup): Promise<Contents> {
+  const contents: Contents = { start: new Map(), end: new Map(), places: new Map(), values: new Map() }
+  for (const partition of log.partitions()) {
+    const key = keyOf(partition.id)
+    const { startOffset, endOffset } = partition
+    contents.start.set(key, startOffset)
+    contents.end.set(key, endOffset)
+    let next: number = startOffset
+    while (next < endOffset) {
+      const bytes = await partition.read(asOffset(next), 1000)
+      const from = next
+      for (const record of readRecords(bytes, from)) {
+        if (record.offset >= endOffset) break
+        if (record.offset !== next) broken('I3', `${key} has a gap: ${next} is followed by ${record.offset}`)
+        const value = new TextDecoder().decode(record.value ?? new Uint8Array(0)).split(':')[0]!
+        if (contents.places.has(value)) broken('I1', `"${value}" is there twice`)
+        contents.places.set(value, { key, offset: next })
+        contents.values.set(`${key}@${next}`, value)
+        next++
+      }
+      if (next === from) broken('I3', `${key} has nothing at ${from}, below its end ${endOffset}`)
+    }
+  }
+  return contents
+}
+
+function splitPlace(place: string): [string, string] {
+  const at = place.lastIndexOf('@')
+  return [place.slice(0, at), place.slice(at + 1)]
+}
+
+function describe(entry: LogEntry, values: readonly string[]): string {
+  return `${entry.kind} [${values}] of ${keyOf(entry.id)}`
+}
+
+function broken(invariant: string, how: string): never {
+  throw new Error(`${invariant} is broken: ${how}`)
+}

@@ -1,0 +1,234 @@
+// A life of a log group under faults: a random workload on a simulated disk, power cuts, failing calls, restarts. All of
+// it follows from the seed.
+import { BrokerError, Metrics, type Random, seededRandom, silentLogger, systemCode } from '#base'
+import { type LogEntry, type LogGroup, type LogLimits, openLog, type PartitionId } from '#log'
+import { BatchBuilder } from '#record'
+import { LogModel } from './log-model.ts'
+import { SimulatedClock } from './simulated-clock.ts'
+import { Crash, type FaultPlan, SimulatedDisk, type SimulatedDiskOptions } from './simulated-disk.ts'
+
+/** Small files and short times, so that everything happens within a few hundred calls. */
+export const smallLimits: LogLimits = {
+  segmentSizeBytesMax: 1500,
+  segmentAgeMsMax: 200,
+  appendBytesMax: 4096,
+  groupBytesMax: 3000,
+  pendingBytesMax: 20_000,
+  walFileSizeBytes: 6000,
+  walFilesMax: 3,
+  checkpointBytes: 9000,
+  checkpointMs: 40,
+  syncStepBytes: 800,
+  idleMarkMs: 6,
+  diskReserveBytes: 1000,
+  diskFullRetryMs: 5,
+  openSegmentsMax: 2,
+}
+
+export type Mutant = Pick<SimulatedDiskOptions, 'ignoreSyncs' | 'ignoreDirectorySyncs'>
+
+export class LogScenario {
+  readonly model = new LogModel()
+  readonly #random: Random
+  readonly #mutant: Mutant
+  readonly #limits: LogLimits
+  #live: { id: PartitionId; topic: string; end: number }[] = []
+  #values = 0
+  #topics = 0
+  clock = new SimulatedClock(1_000_000)
+  disk: SimulatedDisk
+  log: LogGroup | null = null
+
+  constructor(seed: number, options: Mutant & { limits?: Partial<LogLimits> } = {}) {
+    const { limits, ...mutant } = options
+    this.#random = seededRandom(seed)
+    this.#mutant = mutant
+    this.#limits = { ...smallLimits, ...limits }
+    this.disk = new SimulatedDisk(this.#diskOptions(null))
+  }
+
+  get random(): Random {
+    return this.#random
+  }
+
+  /** Opens the log on what the disk holds. Throws `Crash` when a planned crash comes first. */
+  async open(): Promise<LogGroup> {
+    const { disk, clock } = this
+    const opening = openLog({
+      disk,
+      clock,
+      random: this.#random,
+      logger: silentLogger,
+      metrics: new Metrics(),
+      directory: '/data',
+      ...this.#limits,
+    })
+    this.log = await this.#run(opening)
+    return this.log
+  }
+
+  /** Runs until a promise settles; `Crash` if the machine stops first. */
+  async #run<T>(promise: Promise<T>): Promise<T> {
+    let done = false
+    const watched = promise.finally(() => {
+      done = true
+    })
+    watched.catch(() => undefined)
+    for (let idle = 0; ; ) {
+      idle = (await this.clock.step()) ? 0 : idle + 1
+      if (this.disk.crashed) throw new Crash('the machine stopped')
+      if (done) return watched
+      if (idle > 3) throw new Error('stuck: nothing is left to happen')
+    }
+  }
+
+  /** Sends appends and lets time pass, until so many were sent or the machine stops. */
+  async work(count: number): Promise<void> {
+    for (let sent = 0; sent < count && !this.disk.crashed; sent++) {
+      this.#send(this.#entries())
+      const steps = this.#random.below(4) === 0 ? this.#random.below(6) : 0
+      for (let step = 0; step < steps && !this.disk.crashed; step++) await this.clock.step()
+      if (this.#random.below(25) === 0 && !this.disk.crashed) await this.#observe()
+    }
+  }
+
+  /** Waits for every answer. */
+  async settle(): Promise<void> {
+    for (let turn = 0; turn < 10_000 && !this.disk.crashed; turn++) {
+      if (this.model.attempts.every(({ outcome }) => outcome !== 'pending')) return
+      if (!(await this.clock.step())) return
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.log && !this.disk.crashed) await this.#run(this.log.close())
+  }
+
+  async check(): Promise<void> {
+    if (this.log) await this.#run(this.model.check(this.log))
+  }
+
+  /** Power goes and comes back: `keep` of what was not synced is there. */
+  powerCut(keep: number, plan: FaultPlan | null = null): void {
+    this.#stop()
+    this.disk = this.disk.afterCrash(keep, this.#diskOptions(plan))
+  }
+
+  /** The process ends at once and another one starts: the page cache is there. */
+  kill(plan: FaultPlan | null = null): void {
+    this.#stop()
+    this.disk = this.disk.reopened(this.#diskOptions(plan))
+  }
+
+  #stop(): void {
+    this.disk.crashed = true
+    this.clock.stop()
+    this.log = null
+    this.model.crashed()
+    this.clock = new SimulatedClock(this.clock.now() + this.#random.below(1000) - 500)
+  }
+
+  #diskOptions(plan: FaultPlan | null): SimulatedDiskOptions {
+    return { clock: this.clock, random: this.#random, plan, ...this.#mutant }
+  }
+
+  async #observe(): Promise<void> {
+    if (!this.log) return
+    try {
+      await this.#run(this.model.observe(this.log))
+    } catch (thrown) {
+      const faulty = thrown instanceof Crash || systemCode(thrown) === 'EIO' || isGone(thrown)
+      if (!faulty) throw thrown
+    }
+  }
+
+  createTopic(): void {
+    this.#send(this.#createEntries())
+  }
+
+  #send(entries: LogEntry[]): void {
+    const { log } = this
+    if (!log) return
+    const values = entries.map((entry) => (entry.kind === 'batch' ? valuesOf.get(entry.batch)! : []))
+    const attempt = this.model.sent(entries, values)
+    const { disk } = this
+    log.append(entries).then(
+      (appended) => {
+        if (attempt.outcome !== 'pending') return
+        attempt.outcome = 'acknowledged'
+        attempt.offsets = appended.offsets
+        for (const [index, entry] of entries.entries())
+          this.#noteEnd(entry, appended.offsets[index]!, values[index]!.length)
+      },
+      (error) => {
+        if (attempt.outcome !== 'pending' || disk.crashed) return
+        // Only a failed disk leaves it open whether the frame will be found.
+        attempt.outcome = error instanceof BrokerError && error.code !== 'disk_failed' ? 'refused' : 'unknown'
+      },
+    )
+  }
+
+  #noteEnd(entry: LogEntry, offset: number, count: number): void {
+    if (entry.kind !== 'batch') return
+    const partition = this.#live.find(
+      ({ id }) => id.topicId === entry.id.topicId && id.partition === entry.id.partition,
+    )
+    if (partition) partition.end = Math.max(partition.end, offset + count)
+  }
+
+  #entries(): LogEntry[] {
+    const random = this.#random
+    const dice = random.below(100)
+    if (this.#live.length === 0 || (dice < 4 && this.#live.length < 6)) return this.#createEntries()
+    if (dice < 6) return this.#deleteEntries()
+    if (dice < 10) {
+      const { id, end } = this.#live[random.below(this.#live.length)]!
+      return [{ kind: 'trim', id, before: random.below(end + 1) as never }]
+    }
+    return Array.from({ length: 1 + random.below(3) }, () =>
+      this.#batch(this.#live[random.below(this.#live.length)]!.id),
+    )
+  }
+
+  #createEntries(): LogEntry[] {
+    const id = { topicId: this.#random.id(), partition: this.#random.below(2) }
+    const topic = `topic-${this.#topics++}`
+    this.#live.push({ id, topic, end: 0 })
+    return [{ kind: 'create', id, topic }, this.#batch(id)]
+  }
+
+  /** A topic goes, and half the time one of the same name comes. */
+  #deleteEntries(): LogEntry[] {
+    const [gone] = this.#live.splice(this.#random.below(this.#live.length), 1)
+    const { id, topic } = gone!
+    if (this.#random.below(2) === 0) return [{ kind: 'delete', id }]
+    const next = { topicId: this.#random.id(), partition: id.partition }
+    this.#live.push({ id: next, topic, end: 0 })
+    return [{ kind: 'delete', id }, { kind: 'create', id: next, topic }, this.#batch(next)]
+  }
+
+  #batch(id: PartitionId): LogEntry {
+    const builder = new BatchBuilder()
+    const values: string[] = []
+    for (let count = 1 + this.#random.below(4); count > 0; count--) {
+      const value = String(this.#values++)
+      values.push(value)
+      const padding = 'x'.repeat(this.#random.below(this.#random.below(8) === 0 ? 700 : 60))
+      builder.append({
+        key: null,
+        value: new TextEncoder().encode(`${value}:${padding}`),
+        timestamp: this.clock.now(),
+      })
+    }
+    const batch = builder.build()
+    valuesOf.set(batch, values)
+    return { kind: 'batch', id, batch }
+  }
+}
+
+const valuesOf = new WeakMap<Uint8Array, string[]>()
+
+/** A partition that was deleted while it was read. */
+function isGone(thrown: unknown): boolean {
+  return thrown instanceof BrokerError && (thrown.code === 'offset_out_of_range' || thrown.code === 'corrupt')
+}

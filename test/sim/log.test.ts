@@ -1,0 +1,30 @@
+// Whole lives of a log group on a simulated disk. Every failure names its seed; `SEEDS=100-200` runs others.
+import { describe, expect, test } from 'bun:test'
+import { live } from './log-life.ts'
+
+const [first, last] = (process.env['SEEDS'] ?? '0-60').split('-').map(Number) as [number, number]
+
+describe('log under faults', () => {
+  test('invariants hold in every life', async () => {
+    for (let seed = first; seed < last; seed++) {
+      try {
+        await live(seed)
+      } catch (thrown) {
+        throw new Error(`seed ${seed}: ${(thrown as Error).stack}`)
+      }
+    }
+  }, 600_000)
+
+  test('without syncs the same lives lose data', async () => {
+    let broken = 0
+    for (let seed = 0; seed < 20; seed++) {
+      try {
+        await live(seed, { ignoreSyncs: true })
+      } catch (thrown) {
+        if (/is broken|damaged|does not continue|is missing/.test((thrown as Error).message)) broken++
+        else throw thrown
+      }
+    }
+    expect(broken).toBeGreaterThan(15)
+  })
+})

@@ -1,0 +1,73 @@
+// Time that moves only when nothing else is left to do: the run is a function of its seed, not of the machine.
+import type { Clock, Timer } from '#base'
+
+type Event = { at: number; order: number; action: () => void }
+
+export class SimulatedClock implements Clock {
+  #now: number
+  #events: Event[] = []
+  #order = 0
+  #stopped = false
+
+  constructor(startMs: number) {
+    this.#now = startMs
+  }
+
+  now(): number {
+    return Math.floor(this.#now)
+  }
+
+  monotonic(): number {
+    return this.#now
+  }
+
+  after(delayMs: number, action: () => void): Timer {
+    const event = { at: this.#now + delayMs, order: this.#order++, action }
+    if (!this.#stopped) this.#events.push(event)
+    return {
+      cancel: () => {
+        this.#events = this.#events.filter((other) => other !== event)
+      },
+    }
+  }
+
+  /** A crash: what was planned never happens. */
+  stop(): void {
+    this.#stopped = true
+    this.#events = []
+  }
+
+  /** Lets everything that can run now run; then moves to the next event. False when there is none. */
+  async step(): Promise<boolean> {
+    await settled()
+    let next: Event | undefined
+    for (const event of this.#events) {
+      if (next === undefined || event.at < next.at || (event.at === next.at && event.order < next.order))
+        next = event
+    }
+    if (next === undefined) return false
+    this.#events = this.#events.filter((event) => event !== next)
+    this.#now = Math.max(this.#now, next.at)
+    next.action()
+    return true
+  }
+
+  /** Runs until a promise settles. Throws if nothing is left that could settle it. */
+  async runUntil<T>(promise: Promise<T>): Promise<T> {
+    let done = false
+    const watched = promise.finally(() => {
+      done = true
+    })
+    watched.catch(() => undefined)
+    for (let idle = 0; !done; ) {
+      idle = (await this.step()) ? 0 : idle + 1
+      if (idle > 3 && !done) throw new Error('the simulation is stuck: nothing is left to happen')
+    }
+    return watched
+  }
+}
+
+/** All microtasks have run. */
+export function settled(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
