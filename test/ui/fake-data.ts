@@ -286,7 +286,64 @@ function graph(
 
 const stateful = { stateful: true }
 
+const widgetSink = (name: string): [string, string, { topic: string }] => [
+  'sink',
+  `_pspf.widgets.${name}`,
+  { topic: `_pspf.widgets.${name}` },
+]
+
 const graphs = {
+  flights: graph(
+    'flights',
+    [
+      ['recorded', 'generator', 'once', stateful],
+      ['recorded.to', 'sink', 'flights', { topic: 'flights' }],
+      ['flights', 'source', 'flights', { topic: 'flights' }],
+      ['flights.keyBy', 'keyBy', 'by function'],
+      ['flights.keyBy-2', 'keyBy', 'origin'],
+      ['flights.keyBy-3', 'keyBy', 'by function'],
+      [
+        'per-route',
+        'window',
+        'tumbling 6h, grace 0ms, on-close: flights = count, delay = avg(delay)',
+        stateful,
+      ],
+      ['per-airport', 'window', 'tumbling 1h, grace 0ms, on-close: departures = count', stateful],
+      ['per-quarter-hour', 'window', 'tumbling 15m, grace 0ms, on-close: departures = count', stateful],
+      ['total', 'aggregate', 'flights = count, miles = sum(distance)', stateful],
+      ['per-airport.filter', 'filter', 'filter'],
+      ['per-airport.filter-2', 'filter', 'filter'],
+      ['per-route.filter', 'filter', 'filter'],
+      ['per-route.filter.to', ...widgetSink('flights.routes')],
+      ['per-airport.filter.to', ...widgetSink('flights.busiest')],
+      ['per-airport.filter-2.to', ...widgetSink('flights.hubs')],
+      ['per-quarter-hour.to', ...widgetSink('flights.departures')],
+      ['total.to', ...widgetSink('flights.so-far')],
+      ['flights.filter', 'filter', 'filter'],
+      ['flights.filter.to', ...widgetSink('flights.very-late')],
+    ],
+    [
+      ['recorded', 'recorded.to'],
+      ['recorded.to', 'flights'],
+      ['flights', 'flights.filter'],
+      ['flights', 'flights.keyBy'],
+      ['flights', 'flights.keyBy-2'],
+      ['flights', 'flights.keyBy-3'],
+      ['flights.filter', 'flights.filter.to'],
+      ['flights.keyBy', 'per-route'],
+      ['per-route', 'per-route.filter'],
+      ['per-route.filter', 'per-route.filter.to'],
+      ['flights.keyBy-2', 'per-airport'],
+      ['per-airport', 'per-airport.filter'],
+      ['per-airport', 'per-airport.filter-2'],
+      ['per-airport.filter', 'per-airport.filter.to'],
+      ['per-airport.filter-2', 'per-airport.filter-2.to'],
+      ['flights.keyBy-3', 'per-quarter-hour'],
+      ['flights.keyBy-3', 'total'],
+      ['per-quarter-hour', 'per-quarter-hour.to'],
+      ['total', 'total.to'],
+    ],
+  ),
   host: graph(
     'host',
     [
@@ -430,6 +487,7 @@ export function appsAt(at: number, startedAt: number): AppStatus[] {
   }
   return [
     failed,
+    app('flights', 240, 1, 'flights', at, startedAt),
     app('host', 1, 1, 'host', at, startedAt),
     app('quickstart', 1_840, 4, 'orders', at, startedAt),
   ]
@@ -459,7 +517,7 @@ export function overviewAt(at: number, seconds: number, startedAt: number): Over
   return {
     verdict: {
       status: 'degraded',
-      text: 'One of three apps has failed: alarms stopped after five restarts.',
+      text: 'One of four apps has failed: alarms stopped after five restarts.',
     },
     version,
     uptimeSeconds: (at - startedAt) / 1_000 + 190_000,

@@ -81,8 +81,8 @@ const screens: readonly Screen[] = [
     },
   },
   { name: 'apps', path: 'apps', ready: '.app-card' },
-  { name: 'app-graph', path: 'apps/quickstart', ready: '.operator' },
-  { name: 'app-host', path: 'apps/host', ready: '.operator' },
+  { name: 'app-graph', path: 'apps/quickstart?view=graph', ready: '.wire-rate' },
+  { name: 'app-large', path: 'apps/flights?view=graph', ready: '.wire-rate' },
   { name: 'app-list', path: 'apps/quickstart?view=list', ready: 'table[aria-label^=Operators] tbody tr' },
   { name: 'app-failed', path: 'apps/alarms', ready: '.notice pre' },
   { name: 'dashboards', path: 'dashboards', ready: '.dashboard-card' },
@@ -306,6 +306,39 @@ describe('a page', () => {
       await page.waitForSelector('text=topic "refused" exists already')
       await page.goto(`${server.url}topics/nothing`)
       await page.waitForSelector('text=topic "nothing" does not exist')
+      await context.close()
+    },
+    timeoutMs,
+  )
+
+  test(
+    'opens the record that a link names',
+    async () => {
+      const context = await contextFor(browser, looks[0]!)
+      const { page, faults } = await openPage(context, new URL(server.url).origin)
+      await page.goto(`${server.url}topics/orders?row=2:17`)
+      await page.waitForSelector('dialog.drawer:has-text("Record 17") .json')
+      await page.keyboard.press('Escape')
+      await page.waitForFunction(() => !location.search.includes('row='))
+      await page.click('.messages tbody tr:first-child button')
+      await page.waitForFunction(() => location.search.includes('row='))
+      await context.close()
+      expect(faults).toEqual([])
+    },
+    timeoutMs,
+  )
+
+  test(
+    'with a text too faint to read would be found',
+    async () => {
+      const context = await contextFor(browser, looks[0]!)
+      const { page } = await openPage(context, new URL(server.url).origin)
+      await page.goto(`${server.url}dashboards`)
+      await page.waitForSelector('.dashboard-card strong')
+      await page.evaluate(() => {
+        document.querySelector<HTMLElement>('.dashboard-card strong')!.style.color = '#aab'
+      })
+      expect(await page.evaluate(unreadableTexts)).toHaveLength(1)
       await context.close()
     },
     timeoutMs,

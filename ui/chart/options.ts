@@ -85,7 +85,10 @@ export function buildOptions(
         },
       ],
       drawAxes: [(u) => drawThresholds(u, look.thresholds, palette)],
-      draw: [(u) => drawMarkers(u, colors, palette.surface, !look.stacked && names.length > 1)],
+      draw: [
+        (u) => drawMarkers(u, colors, palette.surface, !look.stacked && names.length > 1),
+        (u) => drawThresholdWords(u, look.thresholds, palette),
+      ],
     },
   }
 }
@@ -101,7 +104,7 @@ function timeAxis(palette: Palette): uPlot.Axis {
     font: axisFont,
     size: 26,
     gap: 6,
-    space: 84,
+    space: 72,
     grid: { show: false },
     ticks: { show: false },
     values: (_, ticks) => formatTicks(ticks),
@@ -140,27 +143,47 @@ function fillOf(look: ChartLook, color: string, index: number, count: number): P
   }
 }
 
+/** Where a threshold crosses the plot, in canvas pixels; null if it lies outside. */
+function thresholdY(u: uPlot, at: number): number | null {
+  const { top, height } = u.bbox
+  const y = Math.round(u.valToPos(at, 'y', true)) + 0.5
+  return y >= top && y <= top + height ? y : null
+}
+
 function drawThresholds(u: uPlot, thresholds: readonly Threshold[], palette: Palette): void {
   const { ctx } = u
-  const { left, top, width, height } = u.bbox
+  const { left, width } = u.bbox
   ctx.save()
-  for (const { at, tone, label } of thresholds) {
-    const y = Math.round(u.valToPos(at, 'y', true)) + 0.5
-    if (!(y >= top && y <= top + height)) continue
+  ctx.lineWidth = uPlot.pxRatio
+  ctx.setLineDash([3 * uPlot.pxRatio, 3 * uPlot.pxRatio])
+  for (const { at, tone } of thresholds) {
+    const y = thresholdY(u, at)
+    if (y === null) continue
     ctx.strokeStyle = withAlpha(palette.tones[tone], 0.75)
-    ctx.lineWidth = uPlot.pxRatio
-    ctx.setLineDash([3 * uPlot.pxRatio, 3 * uPlot.pxRatio])
     ctx.beginPath()
     ctx.moveTo(left, y)
     ctx.lineTo(left + width, y)
     ctx.stroke()
-    if (label) {
-      ctx.fillStyle = palette.tones[tone]
-      ctx.font = axisFont.replace('11px', `${10.5 * uPlot.pxRatio}px`)
-      ctx.textAlign = 'right'
-      ctx.textBaseline = 'bottom'
-      ctx.fillText(label, left + width - 4 * uPlot.pxRatio, y - 3 * uPlot.pxRatio)
-    }
+  }
+  ctx.restore()
+}
+
+function drawThresholdWords(u: uPlot, thresholds: readonly Threshold[], palette: Palette): void {
+  const { ctx } = u
+  ctx.save()
+  ctx.font = axisFont.replace('11px', `${10.5 * uPlot.pxRatio}px`)
+  ctx.textAlign = 'left'
+  ctx.textBaseline = 'bottom'
+  ctx.lineJoin = 'round'
+  ctx.lineWidth = 4 * uPlot.pxRatio
+  for (const { at, tone, label } of thresholds) {
+    const y = thresholdY(u, at)
+    if (y === null || !label) continue
+    const [x, base] = [u.bbox.left + 4 * uPlot.pxRatio, y - 3 * uPlot.pxRatio]
+    ctx.strokeStyle = palette.surface
+    ctx.strokeText(label, x, base)
+    ctx.fillStyle = palette.tones[tone]
+    ctx.fillText(label, x, base)
   }
   ctx.restore()
 }

@@ -19,6 +19,10 @@ export function formatClock(at: number): string {
   return clock.format(at)
 }
 
+export function formatDay(at: number): string {
+  return isTime(at) ? day.format(at) : '–'
+}
+
 export function formatDateTime(at: number): string {
   return isTime(at) ? `${day.format(at)}, ${clock.format(at)}` : '–'
 }

@@ -5,7 +5,8 @@ import type { AppStatus } from '../../src/http/contract.ts'
 import { formatCount, formatRate } from '../format/number.ts'
 import { Icon } from '../parts/icon.tsx'
 import { Tag } from '../parts/surface.tsx'
-import { iconOf, isTopic, type RateOf } from './app-graph.tsx'
+import { iconOf, type RateOf } from './app-graph.tsx'
+import { isTopic } from './graph-shape.ts'
 
 export function OperatorList({ app, rateOf }: { app: AppStatus; rateOf: RateOf }): JSX.Element {
   const stats = new Map(app.nodes.map((node) => [node.id, node]))

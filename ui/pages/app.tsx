@@ -5,13 +5,14 @@ import { Link } from 'wouter-preact'
 import type { AppStatus } from '../../src/http/contract.ts'
 import { type ApiProblem, api } from '../api/client.ts'
 import { formatBytes, formatCount, formatRate, formatValue } from '../format/number.ts'
-import { formatSpan } from '../format/time.ts'
+import { formatDay, formatSpan } from '../format/time.ts'
 import { useQuery } from '../frame/location.ts'
 import { useChannel } from '../live/page.ts'
 import { Segments } from '../parts/choice.tsx'
 import { now, Time } from '../parts/clock.tsx'
 import { CopyButton } from '../parts/copy.tsx'
 import { Icon } from '../parts/icon.tsx'
+import { narrow } from '../parts/narrow.ts'
 import { Badge, Card, Empty, Figure, SkeletonRows } from '../parts/surface.tsx'
 import { pushToast } from '../parts/toast.tsx'
 import { appTone, appWord } from '../widgets/app-state.ts'
@@ -38,7 +39,9 @@ export function AppPage({ id }: { id: string }): JSX.Element {
       </Empty>
     )
   }
-  const view = query.get('view') === 'list' ? 'list' : 'graph'
+  // A graph needs width; the list says the same.
+  const view =
+    views.find(({ value }) => value === query.get('view'))?.value ?? (narrow.value ? 'list' : 'graph')
   const rateOf = ratesOf(app, channel.updatedAt.value ?? 0)
   return (
     <>
@@ -50,12 +53,7 @@ export function AppPage({ id }: { id: string }): JSX.Element {
           {app.restarts > 0 && ` · ${app.restarts} ${app.restarts === 1 ? 'restart' : 'restarts'}`}
         </span>
         <span class="gap" />
-        <Segments
-          label="View"
-          options={views}
-          value={view}
-          onChange={(next) => change({ view: next === 'graph' ? null : next })}
-        />
+        <Segments label="View" options={views} value={view} onChange={(next) => change({ view: next })} />
         <PauseApp app={app} />
       </div>
       {app.error && <AppError error={app.error} />}
@@ -144,12 +142,10 @@ function AppFigures({ app }: { app: AppStatus }): JSX.Element {
       <Figure label="Lag" note="records behind" tone={app.lag > 10_000 ? 'warn' : 'idle'}>
         {formatCount(app.lag)}
       </Figure>
-      <Figure label="Event time" note="complete up to here, in all tasks">
-        <span class="figure-time">
-          <Time at={watermark} />
-        </span>
+      <Figure label="Event time" note={watermark === null ? 'not known yet' : formatDay(watermark)}>
+        <Time at={watermark} form="clock" />
       </Figure>
-      <Figure label="Late" note="arrived after their window">
+      <Figure label="Late" note="after their window">
         {formatCount(late)}
       </Figure>
       <Figure label="Errors" note="in operators" tone={errors > 0 ? 'bad' : 'idle'}>

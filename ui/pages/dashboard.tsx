@@ -18,10 +18,11 @@ import { Widget } from '../widgets/widget.tsx'
 const spans = [
   { value: 'auto', label: 'Auto' },
   { value: '1m', label: '1m' },
-  { value: '5m', label: '5m' },
-  { value: '30m', label: '30m' },
+  { value: '10m', label: '10m' },
+  { value: '1h', label: '1h' },
   { value: '6h', label: '6h' },
   { value: '1d', label: '1d' },
+  { value: '7d', label: '7d' },
 ] as const
 
 const embedHeightPx = 900
@@ -55,30 +56,32 @@ export function DashboardPage({ id }: { id: string }): JSX.Element {
           dashboard.description && <p class="board-description">{dashboard.description}</p>
         )}
         <span class="gap" />
-        <Segments
-          label="Span, back from the newest data"
-          options={spans}
-          value={chosen}
-          onChange={(span) => change({ span: span === 'auto' ? null : span })}
-        />
-        {full.on && <PauseBoard />}
-        <CopyButton
-          text={() => embedOf(baseUrl(), path, dashboard.title, embedHeightPx)}
-          label="Copy embed code"
-          icon="code"
-          quiet
-        />
-        <button
-          type="button"
-          class="icon-button"
-          data-full
-          aria-label={full.on ? 'Leave full screen' : 'Full screen'}
-          title="Full screen (f)"
-          aria-pressed={full.on}
-          onClick={full.toggle}
-        >
-          <Icon name="full" />
-        </button>
+        <div class="toolbar-group">
+          <Segments
+            label="Span, back from the newest data"
+            options={spans}
+            value={chosen}
+            onChange={(span) => change({ span: span === 'auto' ? null : span })}
+          />
+          {full.on && <PauseBoard />}
+          <CopyButton
+            text={() => embedOf(baseUrl(), path, dashboard.title, embedHeightPx)}
+            label="Copy embed code"
+            icon="code"
+            quiet
+          />
+          <button
+            type="button"
+            class="icon-button"
+            data-full
+            aria-label={full.on ? 'Leave full screen' : 'Full screen'}
+            title="Full screen (f)"
+            aria-pressed={full.on}
+            onClick={full.toggle}
+          >
+            <Icon name="full" />
+          </button>
+        </div>
       </div>
       <Board dashboard={dashboard} spanMs={parseSpan(chosen)} />
     </div>

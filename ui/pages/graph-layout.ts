@@ -1,6 +1,6 @@
 // Where the operators of a graph lie: dagre's layers, as plain numbers. Loaded only by the page that draws a graph.
 import { Graph, layout } from '@dagrejs/dagre'
-import type { GraphDescription } from '../../src/http/contract.ts'
+import type { Shape } from './graph-shape.ts'
 
 export type Box = { readonly id: string; readonly left: number; readonly top: number }
 export type Wire = {
@@ -15,19 +15,19 @@ export type GraphLayout = {
   readonly wires: readonly Wire[]
 }
 
-export const boxWidth = 208
+export const boxWidth = 172
 export const boxHeight = 68
 const margin = 20
 
 export type Direction = 'LR' | 'TB'
 
 /** Edges to nodes that do not exist are left out: a picture of part of a graph is better than none. */
-export function layoutGraph(graph: GraphDescription, direction: Direction): GraphLayout {
+export function layoutGraph(graph: Shape, direction: Direction): GraphLayout {
   const laid = new Graph()
   laid.setGraph({
     rankdir: direction,
-    nodesep: direction === 'LR' ? 30 : 26,
-    ranksep: direction === 'LR' ? 74 : 52,
+    nodesep: direction === 'LR' ? 22 : 20,
+    ranksep: direction === 'LR' ? 62 : 52,
     marginx: margin,
     marginy: margin,
   })
@@ -46,9 +46,23 @@ export function layoutGraph(graph: GraphDescription, direction: Direction): Grap
     }),
     wires: edges.map(([from, to]) => {
       const edge = laid.edge(from, to) as { points: { x: number; y: number }[] }
-      return { from, to, points: edge.points }
+      return {
+        from,
+        to,
+        points: dock(edge.points, laid.node(from) as Center, laid.node(to) as Center, direction),
+      }
     }),
   }
+}
+
+type Center = { readonly x: number; readonly y: number }
+
+/** Lines leave and enter in the middle of a side; dagre lets them end wherever they cross the border. */
+function dock(points: readonly Center[], from: Center, to: Center, direction: Direction): Center[] {
+  const inner = points.slice(1, -1)
+  return direction === 'LR'
+    ? [{ x: from.x + boxWidth / 2, y: from.y }, ...inner, { x: to.x - boxWidth / 2, y: to.y }]
+    : [{ x: from.x, y: from.y + boxHeight / 2 }, ...inner, { x: to.x, y: to.y - boxHeight / 2 }]
 }
 
 /** A smooth line through the points dagre gives, leaving and entering along the direction of the graph. */

@@ -5,6 +5,7 @@ import type { RecordJson } from '../../src/http/contract.ts'
 import { formatCount } from '../format/number.ts'
 import { previewOf } from '../format/record.ts'
 import { Time } from '../parts/clock.tsx'
+import { narrow } from '../parts/narrow.ts'
 import { recordId } from './browse.ts'
 
 /** Rows in the page at once: thousands would make every scroll slow. */
@@ -53,7 +54,7 @@ export function MessageTable(props: {
                 </button>
               </td>
               <td class="minor">
-                <Time at={record.timestamp} />
+                <Time at={record.timestamp} form={narrow.value ? 'clock' : 'full'} />
               </td>
               <td class="mono key medium-only">{record.key === null ? '' : previewOf(record.key, 60)}</td>
               <td class="mono wide">

@@ -218,12 +218,12 @@ function HotTopics({ overview }: { overview: Overview }): JSX.Element {
               <Link class="bar-name" href={`/topics/${encodeURIComponent(topic.name)}`}>
                 {topic.name}
               </Link>
+              <span class="bar-track" aria-hidden="true">
+                <span class="bar-fill" style={{ width: `${(topic.recordsPerSecond / hottest) * 100}%` }} />
+              </span>
               <span class="bar-value">
                 {formatRate(topic.recordsPerSecond)} /s
                 <span class="bar-minor">{formatBytes(topic.bytesPerSecond)}/s</span>
-              </span>
-              <span class="bar-track" aria-hidden="true">
-                <span class="bar-fill" style={{ width: `${(topic.recordsPerSecond / hottest) * 100}%` }} />
               </span>
             </li>
           ))}

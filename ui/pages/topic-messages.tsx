@@ -24,6 +24,7 @@ import {
   type Position,
   parsePosition,
   partitionsReadMax,
+  recordId,
   writePosition,
 } from './browse.ts'
 import { MessageTable } from './message-table.tsx'
@@ -55,7 +56,7 @@ export function TopicMessages(props: {
   const { detail } = props
   const [query, change] = useQuery()
   const [producing, setProducing] = useState(false)
-  const [open, setOpen] = useState<RecordJson | null>(null)
+  const [tailed, setTailed] = useState<RecordJson | null>(null)
   const [reload, setReload] = useState(0)
   const position = parsePosition(query.get('from'))
   const partition = query.get('partition') === null ? null : Number(query.get('partition'))
@@ -63,6 +64,9 @@ export function TopicMessages(props: {
   const filter = query.get('q') ?? ''
   const { reading, more } = useRecords(props, position, partition, limit, reload)
   const shown = reading.loaded.records.filter((record) => matchesText(record, filter))
+  const found = useOpenRecord(detail.name, query.get('row'), reading.loaded.records)
+  const open = position.kind === 'live' ? tailed : found
+  const setOpen = (record: RecordJson | null) => change({ row: record === null ? null : recordId(record) })
   const command: RecordsQuery = { topic: detail.name, partition, from: fromForShell(position), limit }
 
   function choose(kind: Position['kind']): void {
@@ -140,7 +144,7 @@ export function TopicMessages(props: {
         </button>
       </div>
       {position.kind === 'live' ? (
-        <TailTable topic={detail.name} filter={filter} several={detail.partitions > 1} onOpen={setOpen} />
+        <TailTable topic={detail.name} filter={filter} several={detail.partitions > 1} onOpen={setTailed} />
       ) : (
         <Card
           flush
@@ -176,7 +180,7 @@ export function TopicMessages(props: {
           record={open}
           neighbours={position.kind === 'live' ? [] : shown}
           onOpen={setOpen}
-          onClose={() => setOpen(null)}
+          onClose={() => (position.kind === 'live' ? setTailed(null) : setOpen(null))}
         />
       )}
       {producing && (
@@ -264,6 +268,26 @@ function useRecords(
   const ranges = chooseRanges(topic.detail.partitionList, partition)
   const next = moreRequests(position, ranges, reading.loaded.spans, limit)
   return { reading, more: next.length > 0 ? () => void read(next, reading.loaded) : null }
+}
+
+/** The record a link names: among those loaded, else asked for by itself. */
+function useOpenRecord(topic: string, id: string | null, loaded: readonly RecordJson[]): RecordJson | null {
+  const [asked, setAsked] = useState<RecordJson | null>(null)
+  const here = id === null ? undefined : loaded.find((record) => recordId(record) === id)
+  const missing = id !== null && here === undefined
+  useEffect(() => {
+    const [partition, offset] = (id ?? '').split(':')
+    if (!missing || !partition || !offset) return
+    const abort = new AbortController()
+    const query = { topic, partition: Number(partition), from: offset, limit: 1 }
+    api.records(query, abort.signal).then(
+      ({ records }) => setAsked(records.find((record) => recordId(record) === id) ?? null),
+      () => setAsked(null), // The list beside it says what is wrong with the topic.
+    )
+    return () => abort.abort()
+  }, [topic, id, missing])
+  if (id === null) return null
+  return here ?? (asked !== null && recordId(asked) === id ? asked : null)
 }
 
 function ReadingNote(props: {

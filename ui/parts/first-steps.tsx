@@ -19,7 +19,7 @@ export function FirstSteps(): JSX.Element {
         number={1}
         icon="topics"
         title="Create a topic"
-        text="A durable log. Every record is on disk before it is acknowledged."
+        text="A durable log, kept for seven days unless you say otherwise."
       >
         <CommandLine text="pspf topic create orders" />
       </Step>
@@ -27,7 +27,7 @@ export function FirstSteps(): JSX.Element {
         number={2}
         icon="send"
         title="Send an event"
-        text="With curl, the command line or any Kafka client."
+        text="With curl or from the command line. The answer comes once it is on disk."
       >
         <CommandLine label="curl" text={produceCurl('orders')} />
         <CommandLine

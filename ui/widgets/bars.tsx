@@ -24,12 +24,12 @@ export function BarsWidget({ spec, data }: { spec: WidgetSpec; data: Bars }): JS
             <span class="bar-name" title={bar.key}>
               {bar.key}
             </span>
+            <span class="bar-track" aria-hidden="true">
+              <span class="bar-fill" style={{ left: `${extent.left}%`, width: `${extent.width}%` }} />
+            </span>
             <span class="bar-value">
               {formatValue(bar.value, spec)}
               {reached && <span class="offscreen"> {wordOf(reached)}</span>}
-            </span>
-            <span class="bar-track" aria-hidden="true">
-              <span class="bar-fill" style={{ left: `${extent.left}%`, width: `${extent.width}%` }} />
             </span>
           </li>
         )

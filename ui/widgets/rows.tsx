@@ -19,7 +19,14 @@ export function columnsOf(spec: WidgetSpec, data: Rows): readonly Column[] {
   const first = data.rows[0]?.row ?? {}
   return Object.keys(first)
     .slice(0, columnsMax)
-    .map((field) => ({ field }))
+    .map((field) => ({ field, time: looksLikeTime(field, first[field]) }))
+}
+
+const timeNames = /(^|[._])(at|time|timestamp|start|end|createdAt|updatedAt)$/i
+
+/** Undeclared columns: a field named like a time that holds milliseconds of 1973 to 2100. */
+function looksLikeTime(field: string, value: unknown): boolean {
+  return timeNames.test(field) && isNumber(value) && value > 1e11 && value < 4.1e12
 }
 
 export function RowsWidget({ spec, data }: { spec: WidgetSpec; data: Rows }): JSX.Element {
