@@ -1,6 +1,5 @@
 // One process of an app, from spawn to exit: its channel, its port to the log, its console.
-import type { Clock, Logger } from '#base'
-import { toError } from '#base'
+import { type Clock, type Logger, sleep, toError } from '#base'
 import type { LogPort } from '../api.ts'
 import { readLines } from './console-lines.ts'
 import type { Failure } from './failure.ts'
@@ -27,6 +26,8 @@ export interface AppChild {
   readonly ended: Promise<Failure | null>
 }
 
+/** A process that user code has left behind may hold the console open for ever: nobody waits longer for its end. */
+const lastLinesWithinMs = 1_000
 /** Lines of stderr shown when a process ends without saying why. */
 const lastWordsMax = 8
 
@@ -73,7 +74,9 @@ export function spawnAppChild(options: AppChildOptions): AppChild {
   })
   const ended = child.exited.then(async (): Promise<Failure | null> => {
     gone.abort()
-    await Promise.all([stdout, stderr])
+    const read = new AbortController()
+    const lines = Promise.all([stdout, stderr]).then(() => read.abort())
+    await Promise.race([lines, sleep(clock, lastLinesWithinMs, read.signal)])
     if (failure !== null || (asked && child.exitCode === 0)) return failure
     return endedBy(child.exitCode, child.signalCode, lastWords)
   })

@@ -104,6 +104,7 @@ export class SupervisedApp {
   async stop(): Promise<void> {
     this.#restartTimer?.cancel()
     const child = this.#child
+    this.#started.reject(new BrokerError('closed', `the app "${this.id}" was stopped before it ran`))
     this.#become('stopped')
     if (child === null) return
     child.send({ t: 'stop' })
@@ -171,7 +172,7 @@ export class SupervisedApp {
   #receive(child: AppChild, message: Message): void {
     if (child !== this.#child || this.#state === 'stopped') return
     this.#heardAt = this.#options.clock.monotonic()
-    if (message.t === 'declare') void this.#declared(child, message)
+    if (message.t === 'declare' && !this.#begun) void this.#declared(child, message)
     else if (message.t === 'status') this.#reported(message)
   }
 

@@ -192,6 +192,19 @@ test('a stopped app stays in the list, and resume starts it', async () => {
   await untilState('shop', 'running')
 })
 
+test('a start that is still waited for ends when the app is stopped', async () => {
+  const starting = failure(supervisor.start(script('slow', 'setInterval(() => {}, 1e6)')))
+  await supervisor.stop('slow')
+  expect((await starting).code).toBe('closed')
+})
+
+test('a process that the app left behind does not hold the stop up', async () => {
+  const lines = `Bun.spawn(['sleep', '20'], { stdio: ['ignore', 'inherit', 'inherit'] }); declare()`
+  await supervisor.start(script('parent', lines))
+  await supervisor.stop('parent')
+  expect(supervisor.get('parent').state).toBe('stopped')
+})
+
 test('an app that does not stop in time is killed', async () => {
   await supervisor.close()
   supervisor = open({ limits: { ...limits, stopWithinMs: 50 } })
