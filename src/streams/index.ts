@@ -12,7 +12,14 @@ export { type ObjectOf, type Schema, s } from './schema/schema.ts'
 export type { Infer, StandardSchema } from './schema/standard-schema.ts'
 export * from './source.ts'
 export type { AggregateRow, KeyedStream, KeyField, Stream } from './stream.ts'
-export { type SinkTopic, type TimeOptions, type TopicHandle, type TopicOptions, topic } from './topic.ts'
+export {
+  type SinkTopic,
+  type SourceTopic,
+  type TimeOptions,
+  type TopicHandle,
+  type TopicOptions,
+  topic,
+} from './topic.ts'
 export { type ConsumeOptions, type TopicClient, type TopicRecord, topicClient } from './topic-client.ts'
 export { type WindowBounds, type WindowDefinition, type WindowOptions, window } from './window.ts'
 export type { Late, WindowAggregate, WindowedStream, WindowResult, WindowRow } from './windowed-stream.ts'

@@ -6,6 +6,7 @@ import type { App } from './app.ts'
 import { describePlan } from './describe.ts'
 import { type Plan, planApp, taskName } from './graph/plan.ts'
 import { sumCounters } from './runtime/counters.ts'
+import { defaultLimits, type RuntimeLimits } from './runtime/limits.ts'
 import { RecordRate } from './runtime/record-rate.ts'
 import { diskSliceReader, isDisk, type SegmentSlice, type SliceReader } from './runtime/slice-reader.ts'
 import { TaskRunner } from './runtime/task-runner.ts'
@@ -49,6 +50,7 @@ export async function startApp(app: App, options: StartOptions): Promise<Running
 
 export type OpenOptions = Omit<StartOptions, 'stateDirectory'> & {
   readonly openStore: StoreOpener
+  readonly limits?: Partial<RuntimeLimits>
   /** A plan made from `app` otherwise than by `planApp`. */
   readonly plan?: (partitionsOf: (topic: string) => number) => Plan
 }
@@ -58,7 +60,8 @@ export async function openApp(app: App, options: OpenOptions): Promise<AppRun> {
   const { port, logger, readSlice } = options
   const planned = options.plan ?? ((partitionsOf) => planApp(app, partitionsOf))
   const { plan, topics } = await settleTopics(app, port, planned)
-  const reader = isDisk(readSlice) ? diskSliceReader(readSlice) : readSlice
+  const limits = { ...defaultLimits, ...options.limits }
+  const reader = isDisk(readSlice) ? diskSliceReader(readSlice, limits.openFilesMax) : readSlice
   const runners: TaskRunner[] = []
   try {
     for (const subtopology of plan.subtopologies) {
@@ -66,7 +69,7 @@ export async function openApp(app: App, options: OpenOptions): Promise<AppRun> {
         const task = taskName(subtopology.name, partition)
         const store = subtopology.changelog === null ? new MemoryStore() : options.openStore(task)
         const { clock, random } = options
-        const shared = { app, topics, port, clock, random, logger, readSlice: reader }
+        const shared = { app, topics, port, clock, random, logger, limits, readSlice: reader }
         runners.push(await TaskRunner.open({ ...shared, subtopology, partition, store }))
       }
     }

@@ -4,7 +4,7 @@
 import { type AggregateSpec, agg, type ResultOf } from './aggregator.ts'
 import type { AppPart } from './app.ts'
 import { type AggregateNode, type KeyValue, link, type Node } from './graph/node.ts'
-import { keyChoice, namedTopic, type SinkTopic, type TopicHandle, topicHandle } from './topic.ts'
+import { keyChoice, namedTopic, type SinkTopic, type SourceTopic, topicHandle } from './topic.ts'
 import type { WindowDefinition } from './window.ts'
 import { type WindowedStream, windowedStream } from './windowed-stream.ts'
 
@@ -31,7 +31,7 @@ export interface Stream<V> extends AppPart {
   /** Writes every row to a topic, as JSON, in the same commit as everything else that follows from the input row. */
   to(topic: SinkTopic<V> | string): this
   /** `to`, once per topic however often it is asked; answers the topic. */
-  materialise(topicName: string): TopicHandle<V>
+  materialise(topicName: string): SourceTopic<V>
 }
 
 /** A stream whose rows have a key: only these can be windowed and aggregated. */
@@ -84,7 +84,7 @@ class NodeStream<K extends KeyValue, V> implements KeyedStream<K, V> {
     link<Node>({ kind: 'sink', topic, parents: [this.node] })
     return this
   }
-  materialise(topicName: string): TopicHandle<V> {
+  materialise(topicName: string): SourceTopic<V> {
     for (const child of this.node.children) {
       if (child.kind === 'sink' && child.topic.name === topicName) return topicHandle(child.topic)
     }

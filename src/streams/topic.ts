@@ -43,10 +43,15 @@ export interface SinkTopic<in V> {
   readonly accepts?: (value: V) => void
 }
 
-export interface TopicHandle<in out V> extends SinkTopic<V> {
+/** A topic whose records are rows of type `V`. */
+export interface SourceTopic<out V> {
+  readonly name: string
+  readonly settings: TopicSettings
   /** All records from the oldest on, then new ones. */
   stream(): Stream<V>
 }
+
+export interface TopicHandle<in out V> extends SinkTopic<V>, SourceTopic<V> {}
 
 type Output<S> = S extends StandardSchema<infer _, infer V> ? V : never
 

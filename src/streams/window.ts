@@ -25,6 +25,12 @@ export type WindowOptions = {
 export const windowsPerRowMax = 1_000
 
 function define(kind: WindowDefinition['kind'], size: Duration, hop: Duration, options: WindowOptions) {
+  // Those who write JavaScript have no compiler to tell them.
+  if ((options as Partial<WindowOptions> | undefined)?.grace === undefined) {
+    throw new BrokerError('invalid_request', `a ${kind} window of ${size} says nothing about grace`, {
+      fix: "say how long it takes late rows, for example { grace: '10s' }, or '0s'",
+    })
+  }
   const sizeMs = parseDuration(size)
   const hopMs = parseDuration(hop)
   const graceMs = parseDuration(options.grace)

@@ -7,7 +7,7 @@ import type { Node, TopicSettings } from './node.ts'
 export function collect(app: App): Node[] {
   const below = new Set<Node>()
   const queue = app.parts.flatMap((part) => [...part.streams()].map(({ node }) => node))
-  for (let node = queue.pop(); node !== undefined; node = queue.pop()) {
+  for (let node = queue.shift(); node !== undefined; node = queue.shift()) {
     if (below.has(node)) continue
     below.add(node)
     queue.push(...node.children)
@@ -78,7 +78,8 @@ export function nameNodes(nodes: readonly Node[]): Map<Node, string> {
   }
   for (const node of nodes) {
     if (ids.has(node)) continue
-    const wanted = derivedName(node, ids)
+    const derived = derivedName(node, ids)
+    const wanted = node.kind === 'source' && taken.has(derived) ? `${derived}.source` : derived
     let id = wanted
     for (let n = 2; taken.has(id); n++) id = `${wanted}-${n}`
     taken.add(id)

@@ -4,7 +4,6 @@ import { aggregatePrefix, compareAsBytes, textOfKey } from '../state/state-key.t
 import type { Mutation } from '../state/state-store.ts'
 import type { OperatorTime } from '../time/watermark.ts'
 import { type Folding, foldingOf, isSameResult, KeyedRows, resultsOf } from './keyed-rows.ts'
-import { limits } from './limits.ts'
 import type { Emit } from './task-context.ts'
 import type { OperatorWiring } from './window-operator.ts'
 
@@ -63,6 +62,6 @@ export class AggregateOperator {
   }
 
   release(applied: number): void {
-    if (this.#rows.entries.size > limits.workingKeysMax) this.#rows.evict(applied)
+    if (this.#rows.entries.size > this.#wiring.context.limits.workingKeysMax) this.#rows.evict(applied)
   }
 }

@@ -6,7 +6,7 @@ import { BatchBuilder } from '#record'
 import type { LogPort } from '../api.ts'
 import { taskKey } from '../state/state-key.ts'
 import type { Mutation, StateStore } from '../state/state-store.ts'
-import { limits } from './limits.ts'
+import type { RuntimeLimits } from './limits.ts'
 import { encodeTaskState, type TaskState } from './task-state.ts'
 
 export type CommitterOptions = {
@@ -14,6 +14,7 @@ export type CommitterOptions = {
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
+  readonly limits: RuntimeLimits
   readonly store: StateStore
   readonly group: string
   readonly task: string
@@ -93,7 +94,7 @@ export class Committer {
 
   /** `busy` and `disk_full` say that nothing was written: only then is it safe to send the same again. */
   async #untilTaken<T>(send: () => Promise<T>): Promise<T> {
-    const { clock, logger, task } = this.#options
+    const { clock, logger, task, limits } = this.#options
     for (let tries = 1; ; tries++) {
       try {
         return await send()

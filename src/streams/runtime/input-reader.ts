@@ -14,7 +14,7 @@ import {
 import { RecordCursor } from '#record'
 import type { AppendMark, LogPort } from '../api.ts'
 import { endOfBatches } from './batch-end.ts'
-import { limits } from './limits.ts'
+import type { RuntimeLimits } from './limits.ts'
 import type { SliceReader } from './slice-reader.ts'
 
 export type InputReaderOptions = {
@@ -22,6 +22,7 @@ export type InputReaderOptions = {
   readonly clock: Clock
   readonly logger: Logger
   readonly readSlice: SliceReader
+  readonly limits: RuntimeLimits
   readonly topic: string
   readonly partition: number
   /** Called when there is something new: records, silence, or an error. */
@@ -110,7 +111,7 @@ export class InputReader {
   }
 
   async #fetch(): Promise<void> {
-    const { port, clock, topic, partition, readSlice } = this.#options
+    const { port, clock, topic, partition, readSlice, limits } = this.#options
     const from = this.#fetchFrom
     const asked = clock.monotonic()
     const idle = this.#current === null
@@ -134,7 +135,7 @@ export class InputReader {
   }
 
   async #refused(error: Error): Promise<void> {
-    const { port, clock, topic, partition } = this.#options
+    const { port, clock, topic, partition, limits } = this.#options
     if (systemCode(error) === 'ENOENT') return // Retention took the file meanwhile: ask again.
     if (error instanceof BrokerError && error.retriable && this.#refusals < limits.readTriesMax) {
       this.#refusals++

@@ -1,6 +1,6 @@
 // Every bound of the stream runtime by name.
 
-export const limits = {
+export const defaultLimits = {
   /** Asked for in one read; so what a task buffers per input is about twice this. */
   sliceSizeBytesMax: 512 * 1024,
   /** How long one read waits for records; also how finely silence is measured. */
@@ -22,4 +22,6 @@ export const limits = {
   rebuildsMax: 3,
   /** Segment files a reader keeps open. */
   openFilesMax: 16,
-} as const
+}
+
+export type RuntimeLimits = Readonly<typeof defaultLimits>

@@ -6,7 +6,7 @@ import { RecordCursor } from '#record'
 import type { LogPort } from '../api.ts'
 import type { Mutation, StateStore } from '../state/state-store.ts'
 import { endOfBatches } from './batch-end.ts'
-import { limits } from './limits.ts'
+import type { RuntimeLimits } from './limits.ts'
 import type { SliceReader } from './slice-reader.ts'
 import { isTaskKey, readTaskState, type TaskState } from './task-state.ts'
 
@@ -17,6 +17,7 @@ export type RestoreOptions = {
   readonly changelog: TopicInfo
   readonly partition: number
   readonly logger: Logger
+  readonly limits: RuntimeLimits
 }
 
 /** The log's side of a store's position. */
@@ -96,7 +97,7 @@ async function replay(options: RestoreOptions, from: Place): Promise<boolean> {
       whole = mutations.length
       next = asOffset(cursor.offset + 1)
       chain = commit.id
-      if (whole >= limits.restoreMutationsMax) apply()
+      if (whole >= options.limits.restoreMutationsMax) apply()
     }
     const end = endOfBatches(batches)
     if (end <= at) throw broken(changelog, `nothing can be read at offset ${at}`)
@@ -113,10 +114,8 @@ function commitAt(cursor: RecordCursor): TaskState | null {
   return key !== null && value !== null && isTaskKey(key) ? readTaskState(value) : null
 }
 
-async function read(
-  { port, readSlice, changelog, partition }: RestoreOptions,
-  from: Offset,
-): Promise<Uint8Array> {
+async function read(options: RestoreOptions, from: Offset): Promise<Uint8Array> {
+  const { port, readSlice, changelog, partition, limits } = options
   const { slice } = await port.fetchSlice({
     topic: changelog.name,
     partition,

@@ -2,16 +2,15 @@
 // goes first.
 import { BrokerError, type Disk, type DiskFile } from '#base'
 import type { FetchedSlice } from '#broker'
-import { limits } from './limits.ts'
 
 export type SegmentSlice = NonNullable<FetchedSlice['slice']>
 export type SliceReader = (slice: SegmentSlice) => Promise<Uint8Array>
 
-export function diskSliceReader(disk: Disk): SliceReader {
+export function diskSliceReader(disk: Disk, openFilesMax: number): SliceReader {
   const files = new Map<string, { file: DiskFile; users: number }>()
   const evict = () => {
     for (const [path, { file, users }] of files) {
-      if (files.size <= limits.openFilesMax) return
+      if (files.size <= openFilesMax) return
       if (users > 0) continue
       files.delete(path)
       file.close()

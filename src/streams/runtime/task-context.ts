@@ -4,7 +4,7 @@ import { AssertionError, BrokerError, type Logger, toError } from '#base'
 import type { ErrorPolicy } from '../app.ts'
 import type { KeyValue } from '../graph/node.ts'
 import type { NodeCounters } from './counters.ts'
-import { limits } from './limits.ts'
+import type { RuntimeLimits } from './limits.ts'
 
 /** undefined: the key of the record that the row came from. */
 export type RowKey = KeyValue | undefined
@@ -53,6 +53,12 @@ export class Savepoint {
   }
 }
 
+export type TaskContextOptions = {
+  readonly onError: ErrorPolicy
+  readonly logger: Logger
+  readonly limits: RuntimeLimits
+}
+
 export class TaskContext {
   readonly task: string
   readonly record: RecordPlace = { topic: '', partition: 0, offset: -1, key: () => null }
@@ -65,13 +71,15 @@ export class TaskContext {
   /** null: a row that fails stops the task, so nothing needs to be undone. */
   readonly savepoint: Savepoint | null
   readonly counters = new Map<string, NodeCounters>()
+  readonly limits: RuntimeLimits
   readonly #logger: Logger
   readonly #seen = new Map<string, number>()
 
-  constructor(task: string, onError: ErrorPolicy, logger: Logger) {
+  constructor(task: string, options: TaskContextOptions) {
     this.task = task
-    this.savepoint = onError === 'skip' ? new Savepoint() : null
-    this.#logger = logger
+    this.savepoint = options.onError === 'skip' ? new Savepoint() : null
+    this.limits = options.limits
+    this.#logger = options.logger
   }
 
   get uncommitted(): boolean {
@@ -79,7 +87,7 @@ export class TaskContext {
   }
 
   get full(): boolean {
-    return this.pendingBytes >= limits.commitSizeBytesMax
+    return this.pendingBytes >= this.limits.commitSizeBytesMax
   }
 
   /** Sends a row on; if anything behind throws, and rows may be skipped, it is as if the row had never been. */

@@ -3,7 +3,6 @@
 import type { TaskStatus } from '../api.ts'
 import { isStoreDamage } from '../state/state-store.ts'
 import type { NodeCounters } from './counters.ts'
-import { limits } from './limits.ts'
 import { Task, type TaskOptions } from './task.ts'
 
 export class TaskRunner {
@@ -76,7 +75,7 @@ export class TaskRunner {
 }
 
 /** Throws on unless it is the store that is damaged, and not for the umpteenth time. */
-function dropStore({ store, logger }: TaskOptions, thrown: unknown, rebuilds: number): void {
+function dropStore({ store, logger, limits }: TaskOptions, thrown: unknown, rebuilds: number): void {
   if (!isStoreDamage(thrown) || rebuilds >= limits.rebuildsMax) throw thrown
   logger.warn(
     { err: thrown, rebuilds: rebuilds + 1 },

@@ -12,7 +12,7 @@ import type { NodeCounters } from './counters.ts'
 import type { Feed } from './feed.ts'
 import { GeneratorFeed } from './generator-feed.ts'
 import { InputReader } from './input-reader.ts'
-import { limits } from './limits.ts'
+import type { RuntimeLimits } from './limits.ts'
 import { PartitionFeed } from './partition-feed.ts'
 import { Pipeline } from './pipeline.ts'
 import { RepartitionFeed, UpstreamTime } from './repartition-feed.ts'
@@ -36,6 +36,7 @@ export type TaskOptions = {
   readonly random: Random
   readonly logger: Logger
   readonly readSlice: SliceReader
+  readonly limits: RuntimeLimits
 }
 
 type Wanted = 'run' | 'pause' | 'stop'
@@ -143,7 +144,8 @@ export class Task {
 
   /** Processes what is there, as far as the next commit has room. */
   #work(): boolean {
-    const room = limits.commitRecordsMax - this.#pendingRecords
+    const { commitRecordsMax, stepRecordsMax } = this.#context.limits
+    const room = commitRecordsMax - this.#pendingRecords
     if (room <= 0 || this.#context.full) return false
     for (const feed of this.#feeds) feed.prefetch()
     return this.#blaming(() => {
@@ -152,7 +154,7 @@ export class Task {
       let worked = false
       for (const feed of this.#feeds) {
         if (!feed.ready) continue
-        this.#pendingRecords += feed.run(Math.min(room, limits.stepRecordsMax))
+        this.#pendingRecords += feed.run(Math.min(room, stepRecordsMax))
         worked = true
       }
       return worked
@@ -223,15 +225,15 @@ type TaskParts = {
 }
 
 async function assemble(options: TaskOptions): Promise<TaskParts> {
-  const { app, subtopology, partition, topics, port, store, readSlice } = options
+  const { app, subtopology, partition, topics, port, store, readSlice, limits } = options
   const name = taskName(subtopology.name, partition)
   const logger = options.logger.child({ task: name })
   const epoch = await port.fence(app.id, name)
   const changelog = subtopology.changelog === null ? null : topics.get(subtopology.changelog)!
-  if (changelog !== null) await restore({ port, readSlice, store, changelog, partition, logger })
+  if (changelog !== null) await restore({ port, readSlice, store, changelog, partition, logger, limits })
   const state = changelog === null ? null : storedTaskState(store)
   const signal = new WakeSignal()
-  const context = new TaskContext(name, app.onError, logger)
+  const context = new TaskContext(name, { onError: app.onError, logger, limits })
   const { pipeline, feeds, readers } = wire({ ...options, logger }, context, signal)
   pipeline.restore(state?.times ?? {})
   for (const { reader, restoreTime } of readers) {
@@ -255,6 +257,7 @@ async function assemble(options: TaskOptions): Promise<TaskParts> {
     clock,
     random,
     logger,
+    limits,
     store,
     group: app.id,
     task: name,
@@ -277,7 +280,7 @@ type Wired = {
 
 /** Operators and what feeds them; inputs of other partitions stay out. */
 function wire(options: TaskOptions, context: TaskContext, signal: WakeSignal): Wired {
-  const { app, subtopology, partition, topics, store, port, clock, logger, readSlice } = options
+  const { app, subtopology, partition, topics, store, port, clock, logger, readSlice, limits } = options
   const sources = subtopology.nodes.filter((planned) => {
     const topic = topicOf(planned)
     return topic !== undefined && partition < topics.get(topic)!.partitions.length
@@ -295,7 +298,16 @@ function wire(options: TaskOptions, context: TaskContext, signal: WakeSignal): W
   for (const planned of sources) {
     const topic = topics.get(topicOf(planned)!)!
     const { wake } = signal
-    const reader = new InputReader({ port, clock, logger, readSlice, topic: topic.name, partition, wake })
+    const reader = new InputReader({
+      port,
+      clock,
+      logger,
+      readSlice,
+      limits,
+      topic: topic.name,
+      partition,
+      wake,
+    })
     const common = { nodeId: planned.id, topicId: topic.id, reader, context, pipeline }
     const time = times.get(topic.name)!
     if (time instanceof UpstreamTime) {

@@ -14,7 +14,6 @@ import { newestStart, type WindowBounds, type WindowDefinition } from '../window
 import type { Late } from '../windowed-stream.ts'
 import type { NodeCounters } from './counters.ts'
 import { type Entry, type Folding, foldingOf, isSameResult, KeyedRows, resultsOf } from './keyed-rows.ts'
-import { limits } from './limits.ts'
 import type { Emit, RowKey, TaskContext } from './task-context.ts'
 
 /** One window that is open, with all its keys. */
@@ -132,7 +131,7 @@ export class WindowOperator {
   release(applied: number): void {
     let keys = 0
     for (const { rows } of this.#panes.values()) keys += rows.entries.size
-    if (keys <= limits.workingKeysMax) return
+    if (keys <= this.#wiring.context.limits.workingKeysMax) return
     for (const { rows, closing } of this.#panes.values()) if (closing === null) rows.evict(applied)
   }
 

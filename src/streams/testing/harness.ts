@@ -20,12 +20,13 @@ import { collect, nameNodes } from '../graph/collect.ts'
 import { link, type Node } from '../graph/node.ts'
 import { planApp } from '../graph/plan.ts'
 import { type AppRun, openApp } from '../running-app.ts'
+import type { RuntimeLimits } from '../runtime/limits.ts'
 import { PartitionFeed } from '../runtime/partition-feed.ts'
 import { MemoryStore } from '../state/memory-store.ts'
 import type { StateStore } from '../state/state-store.ts'
 import type { Stream } from '../stream.ts'
 import type { PartitionTime } from '../time/watermark.ts'
-import { namedTopic, type SinkTopic } from '../topic.ts'
+import { namedTopic, type SinkTopic, type SourceTopic } from '../topic.ts'
 import { type CrashPoint, crashPoints } from './crash-point.ts'
 import { MemoryLog } from './memory-log.ts'
 import { KeptStore, notCrashing, Session } from './session.ts'
@@ -39,6 +40,10 @@ export type HarnessOptions = {
   readonly logger?: Logger
   /** A state store per task; it stays over restarts. Default: in memory. */
   readonly openStore?: (task: string) => StateStore
+  /** Goes on with the log of another harness: another version of the app, for example. */
+  readonly log?: MemoryLog
+  /** Bounds of the runtime: small ones let commits be cut everywhere. */
+  readonly limits?: Partial<RuntimeLimits>
 }
 
 export type SendOptions = {
@@ -93,7 +98,7 @@ export class Harness {
     this.#options = options
     this.#random = seededRandom(options.seed ?? 1)
     this.clock = new VirtualClock(options.now ?? 0)
-    this.log = new MemoryLog(this.clock, this.#random)
+    this.log = options.log ?? new MemoryLog(this.clock, this.#random)
     this.#session = this.#newSession()
     this.#tap()
   }
@@ -144,8 +149,15 @@ export class Harness {
     this.#time(topic, partition, (input) => input.finish())
   }
 
+  /** Appends what was sent, although the app may not run. */
+  flush(): void {
+    for (const operation of this.#operations) if (operation.kind === 'append') operation.act()
+    this.#operations = this.#operations.filter(({ kind }) => kind === 'time')
+    this.#flushAll()
+  }
+
   /** Rows of a stream or records of a topic that were committed since they were last taken. */
-  async take<V>(from: Stream<V> | SinkTopic<V>): Promise<V[]> {
+  async take<V>(from: Stream<V> | SourceTopic<V>): Promise<V[]> {
     await this.settle()
     const topic = 'settings' in from ? from.name : this.#captured.get(from.node)
     if (topic === undefined) {
@@ -228,6 +240,7 @@ export class Harness {
       random: this.#random,
       logger: this.#options.logger ?? silentLogger,
       readSlice: this.log.readSlice,
+      limits: this.#options.limits ?? {},
       openStore: (task) => session.store(this.#store(task)),
       plan: (partitionsOf) => planApp(this.#app, partitionsOf, this.#taps),
     })
