@@ -16,35 +16,38 @@ const closeBracket = 0x5d
 
 const decoder = new TextDecoder()
 
-/** Calls `visit` for each element of the array that starts at `start`. */
-export function eachElement(
-  bytes: Uint8Array,
-  start: number,
-  visit: (start: number, end: number) => void,
-): void {
+/** Calls `visit` with the start of each element of the array that starts at `start`; it answers where the element ends. */
+export function eachElement(bytes: Uint8Array, start: number, visit: (start: number) => number): void {
   let at = skipSpace(bytes, start + 1)
-  while (bytes[at] !== closeBracket) {
-    const end = skipValue(bytes, at)
-    visit(at, end)
-    at = skipSeparator(bytes, end)
-  }
+  while (bytes[at] !== closeBracket) at = skipSeparator(bytes, visit(at))
 }
 
 /**
- * The value of a field of the object that starts at `start`; the last one if it is there twice, as JSON.parse has it.
- * @example findField('{"a": 1, "b": [2]}', 0, 'b') -> the span of `[2]`
+ * Values of some fields of the object that starts at `start`, and where the object ends. Of a field that is there twice
+ * the last one counts, as JSON.parse has it.
  */
-export function findField(bytes: Uint8Array, start: number, name: string): Span | null {
-  let found: Span | null = null
+export function findFields(
+  bytes: Uint8Array,
+  start: number,
+  names: readonly string[],
+): { readonly spans: readonly (Span | null)[]; readonly end: number } {
+  const spans: (Span | null)[] = names.map(() => null)
   let at = skipSpace(bytes, start + 1)
   while (bytes[at] !== closeBrace) {
     const nameEnd = skipString(bytes, at)
     const valueStart = skipSpace(bytes, skipSpace(bytes, nameEnd) + 1)
     const valueEnd = skipValue(bytes, valueStart)
-    if (isName(bytes, at, nameEnd, name)) found = { start: valueStart, end: valueEnd }
+    for (let index = 0; index < names.length; index++) {
+      if (isName(bytes, at, nameEnd, names[index]!)) spans[index] = { start: valueStart, end: valueEnd }
+    }
     at = skipSeparator(bytes, valueEnd)
   }
-  return found
+  return { spans, end: at + 1 }
+}
+
+/** @example findField('{"a": 1, "b": [2]}', 0, 'b') -> the span of `[2]` */
+export function findField(bytes: Uint8Array, start: number, name: string): Span | null {
+  return findFields(bytes, start, [name]).spans[0] ?? null
 }
 
 /** The field at a dotted path: a field with the whole path as its name wins, then one step after the other. */

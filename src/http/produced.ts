@@ -6,7 +6,7 @@ import { BrokerError } from '#base'
 import type { Header, ProduceRecord } from '#broker'
 import { writeKey, writeValue } from '#record'
 import { decodeText, parseJson } from './body.ts'
-import { eachElement, findField, findPath, type Span, skipSpace } from './json-spans.ts'
+import { eachElement, findField, findFields, findPath, type Span, skipSpace } from './json-spans.ts'
 import { checkShape, exactly, integer, oneOf, type Static, t, texts } from './shape.ts'
 
 export type ParseOptions = {
@@ -16,6 +16,7 @@ export type ParseOptions = {
 }
 
 const encoder = new TextEncoder()
+const backslash = 0x5c
 const base64 = oneOf(['base64'])
 
 /** One record of a JSON body. */
@@ -42,57 +43,53 @@ export function parseRecords(body: Uint8Array, options: ParseOptions): ProduceRe
   eachElement(body, list.start, (start) => {
     const record = request.records[records.length]!
     const where = `records[${records.length}]`
+    const { spans, end } = findFields(body, start, ['value', 'key'])
     try {
-      records.push(recordOf(record, { body, start, where, options }))
+      records.push(recordOf(record, { body, value: spans[0]!, key: spans[1] ?? null, where, options }))
     } catch (thrown) {
       throw at(where, thrown)
     }
+    return end
   })
   return records
 }
 
+/** Where a record's parts lie in the body. */
 type Source = {
   readonly body: Uint8Array
-  readonly start: number
+  readonly value: Span
+  readonly key: Span | null
   readonly where: string
   readonly options: ParseOptions
 }
 
 function recordOf(record: RecordJson, source: Source): ProduceRecord {
-  const { body, start, options } = source
-  const span = findField(body, start, 'value')!
-  const value =
-    record.value === null
-      ? null
-      : record.encoding?.value === 'base64'
-        ? writeValue(record.value, 'base64')
-        : body.subarray(span.start, span.end)
   return {
-    key: keyOf(
-      record,
-      source,
-      options.keyField === undefined ? null : findPath(body, span.start, options.keyField),
-    ),
-    value,
+    key: keyBytes(record, source),
+    value: valueBytes(record, source),
     ...(record.headers === undefined ? {} : { headers: headersOf(record.headers) }),
     ...(record.partition === undefined ? {} : { partition: record.partition }),
     ...(record.timestamp === undefined ? {} : { timestamp: record.timestamp }),
   }
 }
 
+function valueBytes(record: RecordJson, { body, value }: Source): Uint8Array | null {
+  if (record.value === null) return null
+  if (record.encoding?.value === 'base64') return writeValue(record.value, 'base64')
+  return body.subarray(value.start, value.end)
+}
+
 /** The record's own key, else the field of its value that `keyField` names. */
-function keyOf(
-  record: RecordJson,
-  { body, start, where, options }: Source,
-  field: Span | null,
-): Uint8Array | null {
-  if (record.key === undefined || record.key === null) {
-    return options.keyField === undefined ? null : keyFrom(body, field, { where, keyField: options.keyField })
+function keyBytes(record: RecordJson, { body, value, key, where, options }: Source): Uint8Array | null {
+  const { keyField } = options
+  if (key === null || record.key === null) {
+    return keyField === undefined
+      ? null
+      : keyFrom(body, findPath(body, value.start, keyField), { where, keyField })
   }
   if (record.encoding?.key === 'base64') return writeKey(record.key, 'base64')
   if (typeof record.key === 'string') return textKey(record.key, where)
-  const span = findField(body, start, 'key')!
-  return body.subarray(span.start, span.end)
+  return body.subarray(key.start, key.end)
 }
 
 /** One JSON value a line; empty lines are skipped. */
@@ -143,7 +140,10 @@ function keyFrom(
     )
   }
   const raw = bytes.subarray(field.start, field.end)
-  return first === '"' ? textKey(JSON.parse(decodeText(raw)), source.where) : raw
+  if (first !== '"') return raw
+  // Without escapes the text is what stands between the quotes.
+  if (!raw.includes(backslash)) return raw.subarray(1, -1)
+  return textKey(JSON.parse(decodeText(raw)), source.where)
 }
 
 /** Halves of surrogate pairs (`"\\ud800"`) have no UTF-8: written, they would all become the same key. */
