@@ -40,16 +40,17 @@ export class KeyedRows<Row> {
    */
   put(entry: Entry<Row>): boolean {
     const { key, window } = entry
+    let changed = false
     if (window !== null) {
       if (this.#newestWindow !== null && window < this.#newestWindow) return false
-      if (this.#newestWindow === null || window > this.#newestWindow) this.#supersede(window)
+      if (this.#newestWindow === null || window > this.#newestWindow) changed = this.#supersede(window)
     }
     const known = this.#entries.get(key)
     if (known) this.#entries.delete(key)
     this.#entries.set(key, entry)
     if (this.#entries.size > rowsTrackedMax) this.#entries.delete(this.#entries.keys().next().value!)
     const { compare, equal } = this.#options
-    const changed = !known || !equal(known.row, entry.row) || compare(known, entry) !== 0
+    changed ||= !known || !equal(known.row, entry.row) || compare(known, entry) !== 0
     this.#touched ||= changed
     return changed
   }
@@ -90,10 +91,14 @@ export class KeyedRows<Row> {
     return rows.length === 0 && removed.length === 0 ? null : { rows, removed }
   }
 
-  #supersede(window: number): void {
+  /** Answers whether there were rows of the older windows. */
+  #supersede(window: number): boolean {
     this.#newestWindow = window
-    for (const [key, entry] of this.#entries) if (entry.window !== null) this.#entries.delete(key)
-    this.#touched = true
+    let removed = false
+    for (const [key, entry] of this.#entries) {
+      if (entry.window !== null) removed = this.#entries.delete(key)
+    }
+    return removed
   }
 }
 

@@ -46,6 +46,15 @@ describe('bars', () => {
     expect(bars(view.snapshot())?.shown).toEqual(['b=7', 'a=5'])
   })
 
+  test('that a newer window supersedes are a change, even if its own first row is not', () => {
+    const view = new BarsView(spec('bar', { y: 'n', by: 'group' }))
+    view.fold(record({ n: 0, group: 'old', window: { start: 0 } }))
+    view.fold(record({ n: 1, group: 'same' }))
+    view.takeDelta()
+    expect(view.fold(record({ n: 1, group: 'same', window: { start: 10 } }))).toBeTrue()
+    expect(bars(view.takeDelta())).toEqual({ shown: [], removed: ['old'] })
+  })
+
   test('of all windows stay when the newest is not asked for', () => {
     const view = new BarsView(spec('bar', { y: 'n', latestWindow: false }))
     view.fold(windowed('a', 0, 1))
