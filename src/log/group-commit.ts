@@ -8,10 +8,11 @@
 //   1. Nothing is visible or acknowledged before the sync of its frame returned.
 //   2. Frames are built, written and published one after the other; a segment write may overlap with its frame's sync.
 //   3. An append that is refused leaves no trace; only after `disk_failed` the next start decides.
-import { asMillis, assert, BrokerError, formatSize, sleep, systemCode, type Timer, toError } from '#base'
+import { asMillis, assert, BrokerError, formatSize, sleep, type Timer, toError } from '#base'
 import type { Appended, LogEntry, LogState, Partition } from './api.ts'
 import { entrySizeBytes, type FrameInProgress, type PendingAppend, takeAppend } from './append.ts'
 import { Checkpointer } from './checkpointer.ts'
+import { diskFailed, diskFull, isCurable } from './disk-errors.ts'
 import { DiskReserve } from './disk-reserve.ts'
 import { frameHeaderSizeBytes } from './frame.ts'
 import { FrameChanges } from './frame-changes.ts'
@@ -31,9 +32,6 @@ export type GroupCommitParts = {
 }
 
 export type VisibleListener = (grown: readonly Partition[]) => void
-
-/** Failures of a write that room, or a descriptor, cures: they are waited for when the frame is durable already. */
-const curableCodes = new Set(['ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE'])
 
 export class GroupCommit {
   readonly #context: LogContext
@@ -232,15 +230,25 @@ export class GroupCommit {
 
   /** Nothing of the frame is durable. A full disk is survived: the same place is written again when there is room. */
   async #writeFailed(group: PendingAppend[], error: Error): Promise<void> {
-    const isFull = isCurable(error) || (error instanceof BrokerError && error.code === 'disk_full')
-    if (!isFull) return this.#failGroup(group, error)
+    if (!isCurable(error)) return this.#failGroup(group, error)
     this.#frame.changes.undo()
-    try {
-      await this.#wal.blank()
-    } catch (thrown) {
-      this.fail(toError(thrown))
-    }
+    await this.#retryWhileFull(() => this.#wal.blank())
     this.#reject(group, this.failure ?? diskFull(error))
+  }
+
+  /** Some file systems need room even to write over what is there. Meanwhile nobody else needs to wait. */
+  async #retryWhileFull(blank: () => Promise<void>): Promise<void> {
+    const { clock, diskFullRetryMs } = this.#context
+    for (;;) {
+      try {
+        return await blank()
+      } catch (thrown) {
+        const error = toError(thrown)
+        if (!isCurable(error) || this.#closing.signal.aborted) return this.fail(error)
+        this.#rejectQueue(diskFull(error))
+        await sleep(clock, diskFullRetryMs, this.#closing.signal)
+      }
+    }
   }
 
   #writeSegments(appendTime: number): Error | null {
@@ -323,22 +331,4 @@ export class GroupCommit {
 
 function writesRecords(append: PendingAppend): boolean {
   return append.entries.some((entry) => entry.kind === 'batch')
-}
-
-function isCurable(error: Error): boolean {
-  return curableCodes.has(systemCode(error) ?? '')
-}
-
-function diskFailed(cause: Error): BrokerError {
-  return new BrokerError('disk_failed', `the log stopped after a failed write or sync: ${cause.message}`, {
-    fix: 'look at the disk, then restart; everything acknowledged is kept',
-    cause,
-  })
-}
-
-function diskFull(cause: Error | null): BrokerError {
-  return new BrokerError('disk_full', 'the disk is full: nothing was appended', {
-    fix: 'free some space, or shorten the retention of a topic; appends resume by themselves',
-    ...(cause && { cause }),
-  })
 }

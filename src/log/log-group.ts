@@ -1,5 +1,6 @@
 // Opens a data directory as a log group: recover what is there, then accept appends.
-import { BrokerError, type Metrics } from '#base'
+import { dirname } from 'node:path'
+import { BrokerError, type Metrics, systemCode } from '#base'
 import type { LogGroup, Partition, RecoveryReport } from './api.ts'
 import { readCheckpoint, writeCheckpoint } from './checkpoint.ts'
 import { readFormat, topicsDirectory, walDirectory, walGenerations, writeFormat } from './data-directory.ts'
@@ -15,6 +16,7 @@ export async function openLog(options: LogOptions): Promise<LogGroup> {
   const context = logContext(options)
   const started = context.clock.monotonic()
   const salt = readFormat(context)?.salt ?? (await initialise(context))
+  await secureNames(context)
   const checkpoint = readCheckpoint(context)
   const recovered = recover(context, salt, checkpoint)
   const { end, partitions, appendTime } = recovered
@@ -40,8 +42,20 @@ async function initialise(context: LogContext): Promise<number> {
   disk.makeDirectory(topicsDirectory(directory))
   await writeCheckpoint(context, { wal: beginning, appendTime: 0, clean: true, partitions: [] })
   await writeFormat(context, salt)
-  await disk.syncDirectory(directory.slice(0, directory.lastIndexOf('/')) || '/')
   return salt
+}
+
+/** What the last process made may so far be only in the page cache: the names of the directory and of what is in it. */
+async function secureNames({ disk, directory, logger }: LogContext): Promise<void> {
+  await disk.syncDirectory(directory)
+  const parent = dirname(directory)
+  try {
+    await disk.syncDirectory(parent)
+  } catch (thrown) {
+    // Only who made the data directory needs to own the place where it lies.
+    if (systemCode(thrown) !== 'EACCES') throw thrown
+    logger.debug({ path: parent }, 'not readable, so not synced')
+  }
 }
 
 function damaged({ path, position, why }: WalDamage): BrokerError {

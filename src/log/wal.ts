@@ -9,8 +9,9 @@
 //   2. A file is recycled only when a durable checkpoint lies behind its last frame.
 //   3. A file's name is durable before its first frame is written.
 //   4. After a failed sync nothing is written any more.
-import { assert, type DiskFile, systemCode } from '#base'
+import { assert, type DiskFile, systemCode, toError } from '#base'
 import { walDirectory, walPath } from './data-directory.ts'
+import { diskFailed, isCurable } from './disk-errors.ts'
 import { frameHeaderSizeBytes } from './frame.ts'
 import type { FrameWriter } from './frame-writer.ts'
 import type { LogContext } from './options.ts'
@@ -136,7 +137,11 @@ export class Wal {
     if (!this.#touched) return
     const file = this.#current()
     file.write(zeroes.subarray(0, frameHeaderSizeBytes), this.#next.position)
-    await file.sync()
+    try {
+      await file.sync()
+    } catch (thrown) {
+      throw diskFailed(toError(thrown))
+    }
     this.#touched = false
   }
 
@@ -188,15 +193,19 @@ export class Wal {
   }
 
   #prepareSoon(): void {
-    this.#prepareNext().catch((thrown) => {
-      // A full disk may have room again by the time the file is needed. Any other failure is kept and shows then.
-      if (systemCode(thrown) === 'ENOSPC') this.#prepared = null
-    })
+    // A failure shows when the file is needed.
+    this.#prepareNext().catch(() => undefined)
   }
 
-  #prepareNext(): Promise<DiskFile> {
+  async #prepareNext(): Promise<DiskFile> {
     this.#prepared ??= prepareFile(this.#context, this.#newestGeneration + 1, this.#spare.shift())
-    return this.#prepared
+    try {
+      return await this.#prepared
+    } catch (thrown) {
+      // A full disk may have room again the next time. Any other failure stays.
+      if (isCurable(toError(thrown))) this.#prepared = null
+      throw thrown
+    }
   }
 }
 
@@ -208,14 +217,13 @@ async function prepareFile(
 ): Promise<DiskFile> {
   const { disk, directory } = context
   const path = walPath(directory, generation)
-  if (spare !== undefined && disk.exists(walPath(directory, spare)))
-    disk.rename(walPath(directory, spare), path)
+  if (spare !== undefined) disk.rename(walPath(directory, spare), path)
   const file = disk.open(path, 'create')
   try {
     await disk.syncDirectory(walDirectory(directory))
     return file
   } catch (thrown) {
     file.close()
-    throw thrown
+    throw diskFailed(toError(thrown))
   }
 }

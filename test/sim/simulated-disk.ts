@@ -344,7 +344,8 @@ const faultable = new Set([
   'makeDirectory',
   'read',
 ])
-const growing = new Set(['write', 'create', 'rename', 'makeDirectory', 'syncDirectory'])
+/** A sync that fails is final whatever its code, so a full disk never fails one here. */
+const growing = new Set(['write', 'create', 'rename', 'makeDirectory'])
 
 function partsOf(path: string): string[] {
   return path.split('/').filter((part) => part !== '')
