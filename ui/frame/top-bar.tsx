@@ -153,7 +153,13 @@ function LivePill(): JSX.Element {
   const { phase, since } = live.status.value
   if (phase === 'stale') {
     return (
-      <button type="button" class="pill tone-bad" title="Try to connect now" onClick={() => live.retry()}>
+      <button
+        type="button"
+        class="pill tone-bad"
+        data-live={phase}
+        title="Try to connect now"
+        onClick={() => live.retry()}
+      >
         <Icon name="clock" size={13} />
         Stale since {formatClock(since)}
       </button>
@@ -161,7 +167,7 @@ function LivePill(): JSX.Element {
   }
   if (phase !== 'live') {
     return (
-      <span class="pill tone-warn" role="status">
+      <span class="pill tone-warn" role="status" data-live={phase}>
         <span class="pill-dot" aria-hidden="true" />
         {phase === 'connecting' ? 'Connecting' : 'Reconnecting'}
       </span>
@@ -176,7 +182,7 @@ function LivePill(): JSX.Element {
     )
   }
   return (
-    <span class="pill tone-good beating">
+    <span class="pill tone-good beating" data-live={phase}>
       <span class="pill-dot" aria-hidden="true" />
       Live
     </span>

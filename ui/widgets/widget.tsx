@@ -65,6 +65,7 @@ export function Widget({ spec, spanMs, syncKey, embedded = false }: WidgetView):
   return (
     <article
       class={`widget kind-${spec.kind} ${stale && known ? 'is-stale' : ''}`}
+      data-widget={spec.id}
       aria-label={spec.title}
       style={{ '--columns': size.width, '--rows': size.height }}
     >
