@@ -1,6 +1,14 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { alignSeries, decimate, newestX, stackColumns, yRange } from '../../ui/chart/align.ts'
+import {
+  alignSeries,
+  decimate,
+  domainOf,
+  newestX,
+  seriesWithin,
+  stackColumns,
+  yRange,
+} from '../../ui/chart/align.ts'
 
 describe('align', () => {
   test('series share one ascending x; a missing point is undefined, a missing value null', () => {
@@ -31,6 +39,23 @@ describe('align', () => {
   test('what is no finite number is no value', () => {
     const y = [1, Number.NaN, Number.POSITIVE_INFINITY, 'five' as unknown as number]
     expect(alignSeries([{ name: 'a', x: [1, 2, 3, 4], y }], null).ys).toEqual([[1, null, null, null]])
+  })
+
+  test('data younger than the span fill the chart', () => {
+    expect(domainOf([100, 200], 1_000)).toEqual([100, 200])
+    expect(domainOf([100, 200], 30)).toEqual([170, 200])
+    expect(domainOf([100, 200], null)).toEqual([100, 200])
+    expect(domainOf([100], 30)).toBeNull()
+    expect(domainOf([], 30)).toBeNull()
+  })
+
+  test('a series that ended before the span is left out', () => {
+    const series = [
+      { name: 'old', x: [1], y: [1] },
+      { name: 'new', x: [100], y: [1] },
+    ]
+    expect(seriesWithin(series, 50).map(({ name }) => name)).toEqual(['new'])
+    expect(seriesWithin(series, null)).toHaveLength(2)
   })
 
   test('nothing is nothing', () => {

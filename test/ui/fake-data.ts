@@ -521,7 +521,7 @@ export function overviewAt(at: number, seconds: number, startedAt: number): Over
     },
     version,
     uptimeSeconds: (at - startedAt) / 1_000 + 190_000,
-    durability: 'fsync',
+    durability: 'fsync: acknowledged means on disk',
     disk: { freeBytes: 412e9, totalBytes: 1_000e9, logBytes: 38.2e9, fullInSeconds: 12.4 * 86_400 },
     points,
     hotTopics: topicsAt(at)

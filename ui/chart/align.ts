@@ -15,6 +15,17 @@ export function newestX(series: readonly SeriesData[]): number | null {
   return newest
 }
 
+/**
+ * What the x axis shows: the span back from the newest point, or less while the data are younger than that, so that
+ * the first minute of a new node is not a sliver at the right edge. Null without two moments.
+ */
+export function domainOf(x: readonly number[], spanMs: number | null): [number, number] | null {
+  const first = x[0]
+  const last = x[x.length - 1]
+  if (first === undefined || last === undefined || last <= first) return null
+  return [spanMs === null ? first : Math.max(first, last - spanMs), last]
+}
+
 /** Series with a point in the span: one that ended long ago would only fill the legend. */
 export function seriesWithin(series: readonly SeriesData[], spanMs: number | null): readonly SeriesData[] {
   const newest = newestX(series)

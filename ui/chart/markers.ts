@@ -43,13 +43,17 @@ const niceSteps = [1, 2, 5]
  * Rows that carry a marker: about one per `gapPx`, bound to moments rather than pixels, so that they move with the data.
  * `shift` (0..1) keeps the markers of several series apart.
  */
-export function markedRows(x: readonly number[], widthPx: number, gapPx: number, shift: number): number[] {
-  const first = x[0]
-  const last = x[x.length - 1]
-  if (first === undefined || last === undefined || last <= first || widthPx <= 0) return []
-  const step = niceStep(((last - first) * gapPx) / widthPx)
+export function markedRows(
+  x: readonly number[],
+  view: { readonly from: number; readonly to: number; readonly widthPx: number },
+  gapPx: number,
+  shift: number,
+): number[] {
+  const { from, to, widthPx } = view
+  if (!(to > from) || widthPx <= 0) return []
+  const step = niceStep(((to - from) * gapPx) / widthPx)
   const rows: number[] = []
-  let next = Math.ceil(first / step - shift) + shift
+  let next = Math.ceil(from / step - shift) + shift
   x.forEach((at, row) => {
     if (at < next * step) return
     rows.push(row)

@@ -201,7 +201,8 @@ function drawMarkers(u: uPlot, colors: readonly string[], ground: string, severa
     const column = u.data[index + 1]
     if (!column) return
     const shift = index / colors.length
-    const rows = several ? markedRows(xs, width, markerGapPx * uPlot.pxRatio, shift) : []
+    const view = { from: u.scales['x']?.min ?? 0, to: u.scales['x']?.max ?? 0, widthPx: width }
+    const rows = several ? markedRows(xs, view, markerGapPx * uPlot.pxRatio, shift) : []
     const newest = lastRow(column)
     if (newest !== null) rows.push(newest)
     for (const row of rows) {

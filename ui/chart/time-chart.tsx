@@ -5,7 +5,7 @@ import uPlot from 'uplot'
 import type { NumberFormat, SeriesData, Threshold } from '../../src/http/contract.ts'
 import { formatValue } from '../format/number.ts'
 import { formatDateTime } from '../format/time.ts'
-import { type Aligned, alignSeries, decimate, newestX, seriesWithin, stackColumns } from './align.ts'
+import { type Aligned, alignSeries, decimate, domainOf, seriesWithin, stackColumns } from './align.ts'
 import { Legend } from './legend.tsx'
 import { buildOptions, type ChartLook } from './options.ts'
 import { palette } from './palette.ts'
@@ -99,8 +99,7 @@ export function TimeChart(props: TimeChartProps): JSX.Element {
   }, [lookKey, colors])
 
   useEffect(() => {
-    const newest = newestX(series)
-    domain.current = spanMs !== null && newest !== null ? [newest - spanMs, newest] : null
+    domain.current = domainOf(aligned.x, spanMs)
     const chart = plot.current
     if (!chart) return
     chart.setData(dataFor(chart.width), !zoomed.current)

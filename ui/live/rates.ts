@@ -2,6 +2,13 @@
 
 export const samplesMax = 60
 
+/** A young history fills the curve's width no thinner than this. */
+const slotsMin = 15
+
+export function slotsFor(values: readonly number[]): number {
+  return Math.min(samplesMax, Math.max(slotsMin, values.length))
+}
+
 export type Histories = {
   /** The recent values of each name, oldest first. */
   of(name: string): readonly number[]

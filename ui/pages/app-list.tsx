@@ -36,6 +36,9 @@ export function OperatorList({ app, rateOf }: { app: AppStatus; rateOf: RateOf }
             <th scope="col" class="number">
               Late
             </th>
+            <th scope="col" class="number medium-only">
+              Dropped
+            </th>
             <th scope="col" class="number">
               Errors
             </th>
@@ -65,6 +68,7 @@ export function OperatorList({ app, rateOf }: { app: AppStatus; rateOf: RateOf }
                 <td class="number">{rate(rateOf(node.id, 'out'))}</td>
                 <td class="number medium-only">{formatCount(known?.recordsIn ?? 0)}</td>
                 <td class="number">{formatCount(known?.late ?? 0)}</td>
+                <td class="number medium-only">{formatCount(known?.dropped ?? 0)}</td>
                 <td class="number">{formatCount(known?.errors ?? 0)}</td>
               </tr>
             )

@@ -132,8 +132,8 @@ function AppFigures({ app }: { app: AppStatus }): JSX.Element {
   const late = app.nodes.reduce((sum, node) => sum + node.late, 0)
   const errors = app.nodes.reduce((sum, node) => sum + node.errors, 0)
   const watermarks = app.tasks.flatMap((task) => (task.watermark === null ? [] : [task.watermark]))
-  const watermark =
-    watermarks.length === app.tasks.length && watermarks.length > 0 ? Math.min(...watermarks) : null
+  // Tasks that only write have no event time of their own.
+  const watermark = watermarks.length > 0 ? Math.min(...watermarks) : null
   return (
     <section class="figures card" aria-label="Key figures">
       <Figure label="Records read" note="per second">

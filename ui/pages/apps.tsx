@@ -4,7 +4,7 @@ import { Link } from 'wouter-preact'
 import type { AppStatus } from '../../src/http/contract.ts'
 import { formatBytes, formatCount, formatRate } from '../format/number.ts'
 import { useChannel } from '../live/page.ts'
-import { createHistories, samplesMax } from '../live/rates.ts'
+import { createHistories, slotsFor } from '../live/rates.ts'
 import { CommandLine } from '../parts/copy.tsx'
 import { Icon } from '../parts/icon.tsx'
 import { Sparkline } from '../parts/sparkline.tsx'
@@ -29,6 +29,7 @@ export function AppsPage(): JSX.Element {
 }
 
 function AppCard({ app }: { app: AppStatus }): JSX.Element {
+  const history = rates.of(app.id)
   return (
     <Link href={`/apps/${encodeURIComponent(app.id)}`} class="card app-card">
       <span class="app-card-head">
@@ -44,7 +45,7 @@ function AppCard({ app }: { app: AppStatus }): JSX.Element {
       {app.error ? (
         <span class="app-card-error">{app.error.message}</span>
       ) : (
-        <Sparkline values={rates.of(app.id)} slots={samplesMax} width={320} height={44} stretch />
+        <Sparkline values={history} slots={slotsFor(history)} fromZero width={320} height={44} stretch />
       )}
       <span class="app-card-figures">
         <span>

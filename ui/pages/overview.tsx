@@ -83,12 +83,17 @@ function Verdict({ overview }: { overview: Overview }): JSX.Element {
       <div>
         <h2>{text}</h2>
         <p>
-          Up for {formatSpan(overview.uptimeSeconds * 1_000)} <span aria-hidden="true">·</span> durability{' '}
+          Up for {formatSpan(overview.uptimeSeconds * 1_000)} <span aria-hidden="true">·</span>{' '}
           <strong>{overview.durability}</strong> <span aria-hidden="true">·</span> version {overview.version}
         </p>
       </div>
     </section>
   )
+}
+
+/** A sync takes time: 0 means that nothing was appended in that second. */
+function measured(latencyMs: number): number | null {
+  return latencyMs > 0 ? latencyMs : null
 }
 
 function KeyFigures({ overview }: { overview: Overview }): JSX.Element {
@@ -106,8 +111,11 @@ function KeyFigures({ overview }: { overview: Overview }): JSX.Element {
       >
         <Quantity value={last?.recordsOutPerSecond} format={{ unit: '/s', decimals: 0 }} />
       </Figure>
-      <Figure label="Durable append, p99" note={last && `p50 ${formatValue(last.appendP50Ms, milliseconds)}`}>
-        <Quantity value={last?.appendP99Ms} format={{ unit: 'ms', decimals: 2 }} />
+      <Figure
+        label="Durable append, p99"
+        note={last && `p50 ${formatValue(measured(last.appendP50Ms), milliseconds)}`}
+      >
+        <Quantity value={last && measured(last.appendP99Ms)} format={milliseconds} />
       </Figure>
       <Figure label="Lag of apps" note="records behind" tone={last && last.lag > 10_000 ? 'warn' : 'idle'}>
         <Quantity value={last?.lag} format={{ decimals: 0 }} />
@@ -146,7 +154,7 @@ function DiskMeter({ disk }: { disk: Overview['disk'] }): JSX.Element {
 
 function seriesOf(
   points: readonly OverviewPoint[],
-  columns: readonly (readonly [string, (point: OverviewPoint) => number])[],
+  columns: readonly (readonly [string, (point: OverviewPoint) => number | null])[],
 ): SeriesData[] {
   const x = points.map((point) => point.at)
   return columns.map(([name, read]) => ({ name, x, y: points.map(read) }))
@@ -168,8 +176,8 @@ function Charts({ points }: { points: readonly OverviewPoint[] }): JSX.Element {
   const latency = useMemo(
     () =>
       seriesOf(points, [
-        ['p50', (point) => point.appendP50Ms],
-        ['p99', (point) => point.appendP99Ms],
+        ['p50', (point) => measured(point.appendP50Ms)],
+        ['p99', (point) => measured(point.appendP99Ms)],
       ]),
     [points],
   )

@@ -6,7 +6,7 @@ import type { TopicSummary } from '../../src/http/contract.ts'
 import { formatBytes, formatCount, formatRate } from '../format/number.ts'
 import { useQuery } from '../frame/location.ts'
 import { useChannel } from '../live/page.ts'
-import { createHistories, samplesMax } from '../live/rates.ts'
+import { createHistories, slotsFor } from '../live/rates.ts'
 import { Time } from '../parts/clock.tsx'
 import { CommandLine } from '../parts/copy.tsx'
 import { produceCurl } from '../parts/first-steps.tsx'
@@ -174,6 +174,7 @@ function TopicTable(props: {
 
 function TopicRow({ topic }: { topic: TopicSummary }): JSX.Element {
   const flowing = topic.recordsPerSecond > 0
+  const history = rates.of(topic.name)
   return (
     <tr>
       <td class="wide">
@@ -188,7 +189,7 @@ function TopicRow({ topic }: { topic: TopicSummary }): JSX.Element {
         {formatRate(topic.recordsPerSecond)} <span class="minor">/s</span>
       </td>
       <td class="wide-only">
-        <Sparkline values={rates.of(topic.name)} slots={samplesMax} width={110} height={26} />
+        <Sparkline values={history} slots={slotsFor(history)} fromZero width={110} height={26} />
       </td>
       <td class="number medium-only">{formatCount(topic.records)}</td>
       <td class="number">{formatBytes(topic.sizeBytes)}</td>

@@ -10,10 +10,11 @@ export function sparkPath(
   width: number,
   height: number,
   slots = values.length,
+  fromZero = false,
 ): { line: string; area: string; end: [number, number] } | null {
   const numbers = values.filter(isNumber)
   if (numbers.length < 2) return null
-  const low = Math.min(...numbers)
+  const low = fromZero ? Math.min(0, ...numbers) : Math.min(...numbers)
   const high = Math.max(...numbers)
   const span = high - low
   const step = (width - pad) / Math.max(1, slots - 1)
@@ -38,11 +39,13 @@ export function Sparkline(props: {
   height?: number
   /** How many values fill the whole width. */
   slots?: number
+  /** Rates are read from zero: a ripple must not look like a collapse. */
+  fromZero?: boolean
   stretch?: boolean
   tone?: 'good' | 'warn' | 'bad' | undefined
 }): JSX.Element {
-  const { values, width = 96, height = 24, slots, stretch = false, tone } = props
-  const path = sparkPath(values, width, height, slots)
+  const { values, width = 96, height = 24, slots, fromZero, stretch = false, tone } = props
+  const path = sparkPath(values, width, height, slots, fromZero)
   return (
     <svg
       class={`sparkline${stretch ? ' stretch' : ''}${tone ? ` tone-${tone}` : ''}`}
