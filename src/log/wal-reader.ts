@@ -82,10 +82,14 @@ export function readWal(source: WalSource, from: WalPosition, take: (frame: WalF
       (generation) => nextFrame(load(source, generation), { ...chain, generation, position: 0 }) !== null,
     )
     if (continued === undefined) {
-      const wasDurable =
-        claimsDurable(wal, next.position, next.sequence) ||
-        later.some((generation) => claimsDurable(load(source, generation), 0, next.sequence))
-      if (wasDurable) return damagedAt(next.position, `frame ${next.sequence} was durable and cannot be read`)
+      const here = claimsDurable(wal, next.position, next.sequence)
+      const there = later.find((generation) => claimsDurable(load(source, generation), 0, next.sequence))
+      if (here || there !== undefined) {
+        // Where a frame was begun in this file it is that one, else the first of the next file.
+        const isHere = here || claimedFrameSize(wal, next.position) > 0
+        if (!isHere) next = { ...next, generation: later[0]!, position: 0 }
+        return damagedAt(next.position, `frame ${next.sequence} was durable and cannot be read`)
+      }
       return end(Math.min(claimedFrameSize(wal, next.position), wal.bytes.length - next.position), null)
     }
     index = generations.indexOf(continued)

@@ -37,15 +37,22 @@ export class SimulatedClock implements Clock {
     this.#events = []
   }
 
-  /** Lets everything that can run now run; then moves to the next event. False when there is none. */
-  async step(): Promise<boolean> {
+  /** Runs everything that happens within so much time. */
+  async advance(spanMs: number): Promise<void> {
+    const until = this.#now + spanMs
+    while (await this.step(until));
+    this.#now = until
+  }
+
+  /** Lets everything that can run now run; then moves to the next event. False when there is none by then. */
+  async step(until = Number.POSITIVE_INFINITY): Promise<boolean> {
     await settled()
     let next: Event | undefined
     for (const event of this.#events) {
       if (next === undefined || event.at < next.at || (event.at === next.at && event.order < next.order))
         next = event
     }
-    if (next === undefined) return false
+    if (next === undefined || next.at > until) return false
     this.#events = this.#events.filter((event) => event !== next)
     this.#now = Math.max(this.#now, next.at)
     next.action()
