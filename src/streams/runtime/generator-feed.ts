@@ -31,6 +31,8 @@ export class GeneratorFeed implements Feed {
   #changed = false
   #offer: Offer | null = null
   #running = false
+  #reading = false
+  #waiting = 0
   #failure: Error | null = null
 
   constructor(options: GeneratorFeedOptions) {
@@ -45,6 +47,11 @@ export class GeneratorFeed implements Feed {
 
   get ready(): boolean {
     return this.#offer !== null || this.#failure !== null
+  }
+
+  /** The user's `read` is at something that neither the task nor the clock knows of. */
+  get outside(): boolean {
+    return this.#reading && this.#waiting === 0
   }
 
   prefetch(): void {
@@ -109,6 +116,7 @@ export class GeneratorFeed implements Feed {
     const { signal } = this.#stopping
     let due = clock.monotonic()
     while (!signal.aborted) {
+      this.#reading = true
       try {
         await this.#readOnce()
       } catch (thrown) {
@@ -116,6 +124,7 @@ export class GeneratorFeed implements Feed {
         if (onError === 'fail' || everyMs === null) throw thrown
         this.#options.context.drop(node.name, 'read failed', toError(thrown))
       }
+      this.#reading = false
       if (everyMs === null) {
         if (!signal.aborted) await this.#hand('end')
         return
@@ -143,7 +152,12 @@ export class GeneratorFeed implements Feed {
 
   /** Resolves when the task has taken it, never if the task has stopped. */
   #hand(chunk: Offer['chunk']): Promise<void> {
-    return new Promise((taken) => {
+    this.#reading = false
+    return new Promise((resolve) => {
+      const taken = () => {
+        this.#reading = true
+        resolve()
+      }
       this.#offer = { chunk, taken }
       this.#options.wake()
     })
@@ -162,7 +176,11 @@ export class GeneratorFeed implements Feed {
         return clock.monotonic() - began
       },
       signal,
-      wait: (delayMs) => sleep(clock, delayMs, signal),
+      wait: async (delayMs) => {
+        this.#waiting++
+        await sleep(clock, delayMs, signal)
+        this.#waiting--
+      },
     }
   }
 

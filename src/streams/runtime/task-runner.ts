@@ -18,13 +18,8 @@ export class TaskRunner {
   }
 
   static async open(options: TaskOptions): Promise<TaskRunner> {
-    for (let rebuilds = 0; ; rebuilds++) {
-      try {
-        return new TaskRunner(options, await Task.open(options), rebuilds)
-      } catch (thrown) {
-        dropStore(options, thrown, rebuilds)
-      }
-    }
+    const { task, rebuilds } = await openTask(options, 0)
+    return new TaskRunner(options, task, rebuilds)
   }
 
   get task(): Task {
@@ -48,7 +43,9 @@ export class TaskRunner {
           return
         } catch (thrown) {
           dropStore(this.#options, thrown, this.#rebuilds++)
-          this.#task = await Task.open(this.#options)
+          const opened = await openTask(this.#options, this.#rebuilds)
+          this.#task = opened.task
+          this.#rebuilds = opened.rebuilds
           if (this.#wanted === 'stop') this.#task.stop()
           else if (this.#wanted === 'pause') void this.#task.pause()
         }
@@ -71,6 +68,17 @@ export class TaskRunner {
   stop(): void {
     this.#wanted = 'stop'
     this.#task.stop()
+  }
+}
+
+/** Opens the task, if need be on a store that is filled anew; answers how often that happened so far. */
+async function openTask(options: TaskOptions, before: number): Promise<{ task: Task; rebuilds: number }> {
+  for (let rebuilds = before; ; rebuilds++) {
+    try {
+      return { task: await Task.open(options), rebuilds }
+    } catch (thrown) {
+      dropStore(options, thrown, rebuilds)
+    }
   }
 }
 

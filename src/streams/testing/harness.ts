@@ -20,6 +20,7 @@ import { collect, nameNodes } from '../graph/collect.ts'
 import { link, type Node } from '../graph/node.ts'
 import { planApp } from '../graph/plan.ts'
 import { type AppRun, openApp } from '../running-app.ts'
+import { GeneratorFeed } from '../runtime/generator-feed.ts'
 import type { RuntimeLimits } from '../runtime/limits.ts'
 import { PartitionFeed } from '../runtime/partition-feed.ts'
 import { MemoryStore } from '../state/memory-store.ts'
@@ -66,6 +67,8 @@ type Operation =
 const batchRecordsMax = 5
 /** Microtasks after which everything that can go on by itself has. */
 const turnsMax = 60
+/** Rounds of microtasks without a request to the log after which an app is at rest. */
+const quietRoundsMax = 5
 /** Rounds of the event loop that a user's own asynchronous code may take. */
 const outsideRoundsMax = 20
 const captureTopic = (id: string) => `harness.${id}`
@@ -118,8 +121,12 @@ export class Harness {
 
   /** Appends any text, or null, as a value. */
   sendRaw(topic: SinkTopic<never>, text: string | null, options: SendOptions = {}): void {
+    this.sendBytes(topic, text === null ? null : Buffer.from(text), options)
+  }
+
+  /** Appends any bytes as a value. */
+  sendBytes(topic: SinkTopic<never>, value: Uint8Array | null, options: SendOptions = {}): void {
     const key = options.key === undefined ? null : Buffer.from(options.key)
-    const value = text === null ? null : Buffer.from(text)
     const timestamp = options.timestamp ?? this.clock.now()
     this.#operations.push({
       kind: 'append',
@@ -275,14 +282,14 @@ export class Harness {
   }
 
   async #serve(): Promise<void> {
-    for (let outside = 0; outside < outsideRoundsMax; ) {
+    for (let quiet = 0; quiet < (this.#isOutside() ? outsideRoundsMax : quietRoundsMax); ) {
       await microtasks()
       if (this.#session.dead) return
-      if (this.#session.serveOne()) outside = 0
+      if (this.#session.serveOne()) quiet = 0
       else {
-        outside++
+        quiet++
         // Only a user's own asynchronous code still needs the event loop.
-        await (this.#hasGenerators() ? sleep(realClock(), 0) : microtasks())
+        await (this.#isOutside() ? sleep(realClock(), 0) : microtasks())
       }
     }
   }
@@ -300,12 +307,9 @@ export class Harness {
     return promise
   }
 
-  #hasGenerators(): boolean {
-    return (
-      this.#run?.plan.subtopologies.some(({ nodes }) =>
-        nodes.some(({ node }) => node.kind === 'generator'),
-      ) ?? false
-    )
+  #isOutside(): boolean {
+    const feeds = this.#run?.runners.flatMap(({ task }) => task.feeds) ?? []
+    return feeds.some((feed) => feed instanceof GeneratorFeed && feed.outside)
   }
 
   #running(): AppRun {
