@@ -70,10 +70,14 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     limits,
     basePath,
     wait: (request) => {
-      const waiter = waiting.enter(request)
-      // The idle limit would cut a quiet long poll or stream.
+      const { signal, done } = waiting.enter(request)
+      // The idle limit would cut a quiet long poll or stream; afterwards it holds for the connection again.
       server.timeout(request, 0)
-      return waiter
+      const leave = () => {
+        done()
+        server.timeout(request, limits.idleSecondsMax)
+      }
+      return { signal, done: leave }
     },
     fallback: (request, path) => assets.answer(request, path),
   })
@@ -88,19 +92,22 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       return sockets.count
     },
     publish: (channel, message) => void server.publish(channel, message),
-    stop: async () => {
-      edge.stop()
-      waiting.end()
-      options.hub.drain()
-      sockets.closeAll()
-      // Waiting for a graceful stop would never end while a viewer is connected.
-      const giveUpAt = options.clock.monotonic() + limits.stopMsMax
-      while (server.pendingRequests + sockets.count > 0 && options.clock.monotonic() < giveUpAt) {
-        await sleep(options.clock, pollMs)
-      }
-      await server.stop(true)
-    },
+    stop: () => stop(options, { edge, sockets, limits, waiting, server }),
   }
+}
+
+/** Waiting for Bun's graceful stop would never end while a viewer is connected, so the end is ours to find. */
+async function stop({ hub, clock }: HttpServerOptions, running: Running): Promise<void> {
+  const { edge, sockets, limits, waiting, server } = running
+  edge.stop()
+  waiting.end()
+  hub.drain()
+  sockets.closeAll()
+  const giveUpAt = clock.monotonic() + limits.stopMsMax
+  while (server.pendingRequests + sockets.count > 0 && clock.monotonic() < giveUpAt) {
+    await sleep(clock, pollMs)
+  }
+  await server.stop(true)
 }
 
 /** Every route but the document, which describes them. */
@@ -117,6 +124,7 @@ export function allRoutes(services: Services): Route[] {
   ]
 }
 
+type Running = Inside & { readonly waiting: WaitingRoom; readonly server: Bun.Server<SocketSession> }
 type Inside = { readonly edge: Edge; readonly sockets: LiveSockets; readonly limits: HttpLimits }
 
 function listen(options: HttpServerOptions, { edge, sockets, limits }: Inside): Bun.Server<SocketSession> {

@@ -158,5 +158,9 @@ describe('files', () => {
     }
     expect(await (await h.ask('/swagger/init.js')).text()).toContain('validatorUrl: null')
     expect(assets.has('/swagger')).toBe(false)
+    // Who gets the files gets their licences.
+    for (const file of ['LICENSE', 'NOTICE', 'swagger-ui-bundle.js.LICENSE.txt']) {
+      expect((await h.ask(`/swagger/${file}`)).headers.get('content-type')).toBe('text/plain; charset=utf-8')
+    }
   })
 })
