@@ -73,6 +73,11 @@ export class ChannelMaker {
     return JSON.stringify(spec) === this.#definitions.get(name) ? 'same' : this.source(name)
   }
 
+  /** A widget that no app declares, so far. */
+  mayComeLater(name: string): boolean {
+    return name.startsWith(widgetPrefix) && !this.#options.dashboards.widget(name.slice(widgetPrefix.length))
+  }
+
   unknown(name: string): BrokerError {
     if (!name.startsWith(widgetPrefix)) {
       return new BrokerError('not_found', `there is no channel "${name}"`, {

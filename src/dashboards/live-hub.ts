@@ -181,16 +181,16 @@ export class LiveHub {
     if (viewer.socket.mayWatch?.(name) === false) {
       throw new BrokerError('forbidden', `this connection may not watch "${name}"`)
     }
-    if (!viewer.channels.has(name) && viewer.channels.size >= this.#limits.channelsPerSocketMax) {
-      throw new BrokerError(
-        'busy',
-        `this connection watches ${viewer.channels.size} channels, which is the limit`,
-        {
-          fix: 'unsubscribe from some first',
-        },
-      )
+    const watched = viewer.channels.size + viewer.awaited.size
+    const isNew = !viewer.channels.has(name) && !viewer.awaited.has(name)
+    if (isNew && watched >= this.#limits.channelsPerSocketMax) {
+      throw new BrokerError('busy', `this connection watches ${watched} channels, which is the limit`, {
+        fix: 'unsubscribe from some first',
+      })
     }
+    if (this.#maker.mayComeLater(name)) viewer.awaited.add(name)
     const channel = this.#channel(name)
+    viewer.awaited.delete(name)
     this.#lingering.get(name)?.cancel()
     this.#lingering.delete(name)
     viewer.channels.add(name)
@@ -199,6 +199,7 @@ export class LiveHub {
 
   #unsubscribe(viewer: Viewer, name: string): void {
     const channel = this.#channels.get(name)
+    viewer.awaited.delete(name)
     if (!viewer.channels.delete(name) || !channel) return
     channel.leave(viewer)
     this.#lingerIfIdle(channel)
@@ -247,12 +248,28 @@ export class LiveHub {
       }
       channel.tell(this.#maker.unknown(channel.name))
       for (const viewer of this.#viewers.values()) {
-        if (viewer.channels.delete(channel.name)) channel.leave(viewer)
+        if (!viewer.channels.delete(channel.name)) continue
+        channel.leave(viewer)
+        viewer.awaited.add(channel.name)
       }
       this.#lingering.get(channel.name)?.cancel()
       this.#lingering.delete(channel.name)
       this.#channels.delete(channel.name)
       channel.stop()
+    }
+    for (const viewer of this.#viewers.values()) {
+      for (const name of [...viewer.awaited])
+        if (!this.#maker.mayComeLater(name)) this.#welcomeLate(viewer, name)
+    }
+  }
+
+  #welcomeLate(viewer: Viewer, name: string): void {
+    try {
+      this.#subscribe(viewer, name, null)
+    } catch (thrown) {
+      if (!(thrown instanceof BrokerError)) throw thrown
+      viewer.awaited.delete(name)
+      viewer.socket.send(errorText(thrown, name))
     }
   }
 

@@ -17,6 +17,8 @@ export interface LiveSocket {
 export class Viewer {
   readonly socket: LiveSocket
   readonly channels = new Set<string>()
+  /** Widgets it asked for that no app declares yet: after a start, pages are back before the apps are. */
+  readonly awaited = new Set<string>()
   /** Since when its unsent bytes are above the soft mark; null while they are not. */
   laggingSince: number | null = null
   readonly #limits: LiveLimits

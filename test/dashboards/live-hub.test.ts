@@ -341,6 +341,24 @@ describe('who sees what', () => {
     expect(page.of('delta').map(({ ch }) => ch)).toEqual(['widget/app.line'])
   })
 
+  test('a widget that is asked for before its app declares it appears when it does, also after it was gone', async () => {
+    const live = await liveFixture({ widgets: [] })
+    await live.produce('events', points(3))
+    const [page, other] = [live.connect(), live.connect()]
+    for (const one of [page, other]) live.watch(one, 'widget/app.line')
+    live.hub.message(other, JSON.stringify({ op: 'unsub', ch: 'widget/app.line' }))
+    expect(page.of('error').at(-1)).toMatchObject({ ch: 'widget/app.line', code: 'not_found' })
+    live.define([line])
+    await live.pass(100)
+    expect(seriesOf(page.widget('app.line'))).toEqual([0, 1, 2])
+    live.define([])
+    await live.produce('events', points(1, 3))
+    live.define([line])
+    await live.pass(100)
+    expect(seriesOf(page.widget('app.line'))).toEqual([0, 1, 2, 3])
+    expect(other.of('snap')).toEqual([])
+  })
+
   test('a widget that stays what it was is not disturbed when its app declares its dashboards again', async () => {
     const live = await liveFixture({ widgets: [line] })
     const page = live.connect()
