@@ -20,8 +20,7 @@ const recorded = source('recorded', {
   ...replay(await sample('flights'), {
     at: (flight) => flight.at,
     speed: 24 * 60,
-    // biome-ignore lint/suspicious/noThenProperty: it says what follows the last row
-    then: 'loop',
+    atEnd: 'loop',
     lap: '14d',
     retime: (flight, byMs) => ({ ...flight, at: flight.at + byMs }),
   }),

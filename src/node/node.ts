@@ -212,12 +212,13 @@ function assetOf({ file, gzip, contentType, immutable }: (typeof uiFiles)[number
   return { file, gzip: readFileSync(gzip), contentType, hashed: immutable }
 }
 
-/** An app that does not start is shown and tried again; the node serves on. */
+/** An app that does not start is shown and tried again, and the supervisor has said why; the node serves on. */
 async function startOne(apps: AppSupervisor, file: string, logger: Logger): Promise<void> {
   try {
     await apps.start(file)
   } catch (thrown) {
-    logger.error({ component: 'apps', file, err: toError(thrown) }, 'an app did not start')
+    if (!(thrown instanceof BrokerError))
+      logger.error({ component: 'apps', file, err: toError(thrown) }, 'an app was not started')
   }
 }
 
@@ -238,7 +239,8 @@ function openLogger(settings: Settings, { writeLog, isTerminal }: NodeOptions): 
 /** How this very program starts one of its app processes. */
 function childCommand(): string[] {
   if (Bun.isStandaloneExecutable) return [process.execPath, '__app']
-  return [process.execPath, resolve(dirname(import.meta.dir), 'main.ts'), '__app']
+  // Never fetch a package that an app file names: the executable does not either.
+  return [process.execPath, '--no-install', resolve(dirname(import.meta.dir), 'main.ts'), '__app']
 }
 
 function redacted(settings: Settings): unknown {

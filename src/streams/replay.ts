@@ -9,9 +9,9 @@ export type ReplayOptions<V> = {
   /** Seconds of event time per second: 1 is as it happened, 3600 an hour a second, Infinity as fast as it goes. */
   readonly speed: number
 } & (
-  | { readonly then?: 'end' }
+  | { readonly atEnd?: 'stop' }
   | {
-      readonly then: 'loop'
+      readonly atEnd: 'loop'
       /** What one round adds to event time. Default: the time from the first row to the last, plus a usual gap. */
       readonly lap?: Duration
       /** The row, later by that much. */
@@ -32,7 +32,7 @@ export const replayChunkRowsMax = 1_000
 const tickMs = 50
 
 /**
- * @example source('flights', { to: flights, ...replay(rows, { at: (row) => row.at, speed: 3600, then: 'end' }) })
+ * @example source('flights', { to: flights, ...replay(rows, { at: (row) => row.at, speed: 3600, atEnd: 'stop' }) })
  */
 export function replay<V>(rows: readonly V[], options: ReplayOptions<V>): Replay<V> {
   if (!(options.speed > 0)) {
@@ -49,7 +49,7 @@ async function* play<V>(
   context: SourceContext<ReplayCursor>,
 ): AsyncGenerator<SourceChunk<V, ReplayCursor>> {
   if (rows.length === 0) return
-  const loops = options.then === 'loop'
+  const loops = options.atEnd === 'loop'
   const lapMs = loops ? lapOf(rows, options) : 0
   let { lap, index } = context.cursor
   const timeAt = (atIndex: number) => options.at(rows[atIndex]!) + lap * lapMs
@@ -74,7 +74,7 @@ async function* play<V>(
   }
 }
 
-function lapOf<V>(rows: readonly V[], options: ReplayOptions<V> & { readonly then: 'loop' }): number {
+function lapOf<V>(rows: readonly V[], options: ReplayOptions<V> & { readonly atEnd: 'loop' }): number {
   if (options.lap !== undefined) return parseDuration(options.lap)
   let first = Infinity
   let last = -Infinity

@@ -133,8 +133,7 @@ describe('a replay', () => {
     const options = {
       at: (row: Row) => row.at,
       speed: 1_000,
-      // biome-ignore lint/suspicious/noThenProperty: it says what follows the last row
-      then: 'loop' as const,
+      atEnd: 'loop' as const,
       lap: '1m' as const,
       retime: (row: Row, byMs: number) => ({ ...row, at: row.at + byMs }),
     }
