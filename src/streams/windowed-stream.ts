@@ -37,7 +37,7 @@ export type Late<V> = {
   watermark: number
   /** By how many milliseconds it missed that window. */
   lateBy: number
-  /** The record it came from. */
+  /** The record it came from: in its topic, or in the internal one behind a repartition. */
   position: { topic: string; partition: number; offset: number }
 }
 

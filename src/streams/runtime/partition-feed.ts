@@ -1,6 +1,6 @@
 // Records of a topic become rows: decode, check, find the event time, send into the pipeline, let time pass. One record
 // after the other, so that the outcome does not depend on how they were batched.
-import { asMillis, BrokerError, toError } from '#base'
+import { asMillis, BrokerError, type Logger, toError } from '#base'
 import type { TopicSettings } from '../graph/node.ts'
 import { SchemaMismatch, type Validator, validatorOf } from '../schema/standard-schema.ts'
 import { type PartitionTime, storeTime } from '../time/watermark.ts'
@@ -17,6 +17,7 @@ export type PartitionFeedOptions = {
   readonly topicId: string
   readonly reader: InputReader
   readonly context: TaskContext
+  readonly logger: Logger
   /** Made before the pipeline that follows it. */
   readonly time: PartitionTime | null
   readonly pipeline: Pipeline
@@ -32,6 +33,7 @@ export class PartitionFeed implements Feed {
   readonly #time: PartitionTime | null
   readonly #validate: Validator | null
   readonly #json = new JsonDecoder()
+  #warned = false
   /** A change of time that was asked for from outside, to be made between two records. */
   #asked: ((time: PartitionTime) => void) | null = null
 
@@ -67,6 +69,8 @@ export class PartitionFeed implements Feed {
       context.touched = true
       record.offset = reader.cursor.offset
       context.node = nodeId
+      // Roughly what it may add to state that is only encoded when the commit is cut.
+      context.pendingBytes += reader.cursor.valueEnd - reader.cursor.valueStart
       const moved = this.#process(emit)
       reader.position = asNext(reader.cursor.offset)
       if (moved && !pipeline.advance()) break
@@ -129,11 +133,22 @@ export class PartitionFeed implements Feed {
     const aheadMs = settings?.maxAheadMs
     if (aheadMs !== null && aheadMs !== undefined) {
       const { appendTime } = reader
+      if (appendTime === null) this.#warnUnmeasured()
       if (appendTime !== null && at > appendTime + aheadMs) {
         throw new BadRecord(`its time lies ${at - appendTime} ms after it was appended, more than maxAhead`)
       }
     }
     return at
+  }
+
+  #warnUnmeasured(): void {
+    if (this.#warned) return
+    this.#warned = true
+    const { topic, logger } = this.#options
+    logger.warn(
+      { topic: topic.name },
+      'maxAhead has no effect: this log does not tell when records were appended',
+    )
   }
 
   #bad(error: Error): void {

@@ -260,13 +260,11 @@ function sink(
   return (value, at, key) => {
     counters.recordsIn++
     context.node = id
-    let bytes: Uint8Array | null
-    if (key !== undefined) bytes = encoder.encode(typeof key === 'string' ? key : String(key))
+    // What the topic says comes first: those who read it rely on being partitioned by it.
+    const own = keyOf === undefined || value === null ? key : keyOf(value)
+    let bytes: Uint8Array | null = null
+    if (own !== undefined && own !== null) bytes = encoder.encode(String(own))
     else if (keyOf === undefined) bytes = context.record.key()
-    else {
-      const own = value === null ? null : keyOf(value)
-      bytes = own === null || own === undefined ? null : encoder.encode(String(own))
-    }
     // null deletes, in topics that keep the last value of each key.
     output.append(bytes, value === null ? null : encodeRow(value), at)
     counters.recordsOut++

@@ -110,6 +110,7 @@ export class RepartitionFeed implements Feed {
     while (count < recordsMax && !context.full && reader.next()) {
       count++
       context.touched = true
+      context.pendingBytes += cursor.valueEnd - cursor.valueStart
       record.offset = cursor.offset
       context.node = nodeId
       const value = this.#json.decode(cursor.bytes, cursor.valueStart, cursor.valueEnd)

@@ -39,6 +39,8 @@ export type WindowWiring = OperatorWiring & {
   readonly emitLate: Emit | null
 }
 
+type LateRow = { readonly value: unknown; readonly at: number; readonly key: RowKey }
+
 export class WindowOperator {
   readonly id: string
   readonly time: OperatorTime
@@ -86,8 +88,10 @@ export class WindowOperator {
       return
     }
     const watermark = this.time.current
-    if (watermark >= newest + sizeMs + graceMs)
-      return this.#late(value, at, { start: newest, end: newest + sizeMs })
+    if (watermark >= newest + sizeMs + graceMs) {
+      this.#late({ value, at, key }, { start: newest, end: newest + sizeMs })
+      return
+    }
     // Each window judges for itself; older ones close first.
     for (let start = newest; start > at - sizeMs; start -= hopMs) {
       if (watermark >= start + sizeMs + graceMs) return
@@ -169,7 +173,7 @@ export class WindowOperator {
     context.attempt(emit, row, pane.bounds.end - 1, entry.key)
   }
 
-  #late(value: unknown, at: number, window: WindowBounds): void {
+  #late({ value, at, key }: LateRow, window: WindowBounds): void {
     const { context, counters, emitLate } = this.#wiring
     counters.late++
     if (emitLate === null) return
@@ -182,7 +186,7 @@ export class WindowOperator {
       lateBy: watermark - (window.end + this.#definition.graceMs),
       position: { topic, partition, offset },
     }
-    emitLate(row, at, undefined)
+    emitLate(row, at, key)
   }
 
   #pane(start: number): Pane {

@@ -4,7 +4,7 @@
 import { Database, type SQLQueryBindings, type Statement } from 'bun:sqlite'
 import { mkdirSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { crc32, toError } from '#base'
+import { BrokerError, crc32, toError } from '#base'
 import {
   type Mutation,
   type StateEntry,
@@ -130,7 +130,9 @@ export class SqliteStore implements StateStore {
       return work()
     } catch (thrown) {
       const code = (thrown as { code?: unknown }).code
-      if (code === 'SQLITE_FULL') throw thrown
+      if (code === 'SQLITE_FULL') {
+        throw new BrokerError('disk_full', `no space for state store ${this.#path}`, { cause: thrown })
+      }
       throw storeDamaged(this.#path, toError(thrown).message, thrown)
     }
   }

@@ -13,11 +13,8 @@ import {
   toError,
 } from '#base'
 import { partitionOf } from '#broker'
-import { BatchBuilder } from '#record'
 import type { RunningStatus } from '../api.ts'
 import type { App } from '../app.ts'
-import { collect, nameNodes } from '../graph/collect.ts'
-import { link, type Node } from '../graph/node.ts'
 import { planApp } from '../graph/plan.ts'
 import { type AppRun, openApp } from '../running-app.ts'
 import { GeneratorFeed } from '../runtime/generator-feed.ts'
@@ -27,10 +24,12 @@ import { MemoryStore } from '../state/memory-store.ts'
 import type { StateStore } from '../state/state-store.ts'
 import type { Stream } from '../stream.ts'
 import type { PartitionTime } from '../time/watermark.ts'
-import { namedTopic, type SinkTopic, type SourceTopic } from '../topic.ts'
+import type { SinkTopic, SourceTopic } from '../topic.ts'
 import { type CrashPoint, crashPoints } from './crash-point.ts'
 import { MemoryLog } from './memory-log.ts'
+import { RecordSender } from './record-sender.ts'
 import { KeptStore, notCrashing, Session } from './session.ts'
+import { type Taps, tapsOf } from './taps.ts'
 import { VirtualClock } from './virtual-clock.ts'
 
 export type HarnessOptions = {
@@ -63,15 +62,12 @@ type Operation =
   | { readonly kind: 'append'; readonly act: () => void }
   | ({ readonly kind: 'time' } & TimeChange)
 
-/** Records that `send` puts into one batch at most: small, so that batches end everywhere. */
-const batchRecordsMax = 5
 /** Microtasks after which everything that can go on by itself has. */
 const turnsMax = 60
 /** Rounds of microtasks without a request to the log after which an app is at rest. */
 const quietRoundsMax = 5
 /** Rounds of the event loop that a user's own asynchronous code may take. */
 const outsideRoundsMax = 20
-const captureTopic = (id: string) => `harness.${id}`
 
 /** @example const t = await harness(shop, { seed: 7 }) */
 export async function harness(app: App, options: HarnessOptions = {}): Promise<Harness> {
@@ -86,10 +82,10 @@ export class Harness {
   readonly #app: App
   readonly #options: HarnessOptions
   readonly #random: Random
+  readonly #sender: RecordSender
   readonly #stores = new Map<string, KeptStore>()
   readonly #taken = new Map<string, number>()
-  readonly #captured = new Map<Node, string>()
-  readonly #taps: Node[] = []
+  readonly #taps: Taps
   #operations: Operation[] = []
   #session: Session
   #run: AppRun | null = null
@@ -102,8 +98,9 @@ export class Harness {
     this.#random = seededRandom(options.seed ?? 1)
     this.clock = new VirtualClock(options.now ?? 0)
     this.log = options.log ?? new MemoryLog(this.clock, this.#random)
+    this.#sender = new RecordSender(this.log, this.#random)
     this.#session = this.#newSession()
-    this.#tap()
+    this.#taps = tapsOf(app)
   }
 
   /** Appends a record, after everything that was asked for before. */
@@ -132,10 +129,9 @@ export class Harness {
       kind: 'append',
       act: () => {
         const partitions = this.log.partitionsOf(topic.name)
-        const partition =
-          options.partition ?? (key === null ? this.#random.below(partitions) : partitionOf(key, partitions))
-        this.#batch(topic.name, partition).append({ key, value, timestamp })
-        this.#flushSome(topic.name, partition)
+        const chosen = key === null ? this.#random.below(partitions) : partitionOf(key, partitions)
+        const record = { key, value, timestamp }
+        this.#sender.send(topic.name, options.partition ?? chosen, record)
       },
     })
   }
@@ -160,13 +156,13 @@ export class Harness {
   flush(): void {
     for (const operation of this.#operations) if (operation.kind === 'append') operation.act()
     this.#operations = this.#operations.filter(({ kind }) => kind === 'time')
-    this.#flushAll()
+    this.#sender.flush()
   }
 
   /** Rows of a stream or records of a topic that were committed since they were last taken. */
   async take<V>(from: Stream<V> | SourceTopic<V>): Promise<V[]> {
     await this.settle()
-    const topic = 'settings' in from ? from.name : this.#captured.get(from.node)
+    const topic = 'settings' in from ? from.name : this.#taps.topicOf.get(from.node)
     if (topic === undefined) {
       throw new BrokerError(
         'invalid_request',
@@ -249,7 +245,7 @@ export class Harness {
       readSlice: this.log.readSlice,
       limits: this.#options.limits ?? {},
       openStore: (task) => session.store(this.#store(task)),
-      plan: (partitionsOf) => planApp(this.#app, partitionsOf, this.#taps),
+      plan: (partitionsOf) => planApp(this.#app, partitionsOf, this.#taps.nodes),
     })
     const run = await this.#serveUntil(opening)
     run.done.catch((thrown: unknown) => {
@@ -267,7 +263,7 @@ export class Harness {
         operation.act()
         continue
       }
-      this.#flushAll()
+      this.#sender.flush()
       await this.#serve()
       if (this.#session.dead) return
       if (this.#failure !== null) throw this.#failure
@@ -330,28 +326,6 @@ export class Harness {
     return store
   }
 
-  /** Sinks behind everything that can be taken; the user's own graph stays as it is. */
-  #tap(): void {
-    const nodes = collect(this.#app)
-    const ids = nameNodes(nodes)
-    const add = (node: Node, id: string) => {
-      const sink: Node = { kind: 'sink', topic: namedTopic(captureTopic(id)), parents: [node], children: [] }
-      this.#captured.set(node, captureTopic(id))
-      this.#taps.push(sink)
-    }
-    for (const node of nodes) {
-      const id = ids.get(node)!
-      const isEnd = node.kind !== 'sink' && !node.children.some((child) => nodes.includes(child))
-      if (node.kind === 'window' || node.kind === 'aggregate' || node.kind === 'late' || isEnd) add(node, id)
-      if (node.kind !== 'window') continue
-      const late =
-        node.children.find((child) => child.kind === 'late') ?? link<Node>({ kind: 'late', parents: [node] })
-      if (nodes.includes(late)) continue
-      this.#taps.push(late)
-      add(late, `${id}.late`)
-    }
-  }
-
   #time(topic: SinkTopic<never>, partition: number | undefined, change: TimeChange['change']): void {
     const partitions = partition === undefined ? this.log.partitionsOf(topic.name) : 1
     for (let index = 0; index < partitions; index++) {
@@ -366,32 +340,6 @@ export class Harness {
       if (!(feed instanceof PartitionFeed)) return false
       return feed.input.topic === topic && feed.input.partition === partition
     })
-  }
-
-  readonly #batches = new Map<string, { topic: string; partition: number; builder: BatchBuilder }>()
-
-  #batch(topic: string, partition: number): BatchBuilder {
-    const key = `${topic}/${partition}`
-    const known = this.#batches.get(key)
-    if (known !== undefined) return known.builder
-    const builder = new BatchBuilder()
-    this.#batches.set(key, { topic, partition, builder })
-    return builder
-  }
-
-  #flushSome(topic: string, partition: number): void {
-    const builder = this.#batch(topic, partition)
-    if (builder.count <= this.#random.below(batchRecordsMax)) return
-    this.log.append(topic, partition, builder.build())
-    builder.reset()
-  }
-
-  #flushAll(): void {
-    for (const { topic, partition, builder } of this.#batches.values()) {
-      if (builder.count === 0) continue
-      this.log.append(topic, partition, builder.build())
-      builder.reset()
-    }
   }
 }
 

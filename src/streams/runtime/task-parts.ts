@@ -1,0 +1,160 @@
+// Puts a task together: fences whoever ran it before, restores its state, builds its operators, finds its place in its
+// inputs.
+import type { Clock, Logger, Random } from '#base'
+import type { TopicInfo } from '#broker'
+import type { LogPort } from '../api.ts'
+import type { App } from '../app.ts'
+import { type PlannedNode, type Subtopology, taskName, topicOf } from '../graph/plan.ts'
+import type { Mutation, StateStore } from '../state/state-store.ts'
+import { PartitionTime } from '../time/watermark.ts'
+import { Committer } from './committer.ts'
+import type { Feed } from './feed.ts'
+import { GeneratorFeed } from './generator-feed.ts'
+import { InputReader } from './input-reader.ts'
+import type { RuntimeLimits } from './limits.ts'
+import { PartitionFeed } from './partition-feed.ts'
+import { Pipeline } from './pipeline.ts'
+import { RepartitionFeed, UpstreamTime } from './repartition-feed.ts'
+import { logIdOf, restore } from './restore.ts'
+import { checkSignatures } from './signature.ts'
+import type { SliceReader } from './slice-reader.ts'
+import { startPosition } from './start-position.ts'
+import { TaskContext } from './task-context.ts'
+import { storedTaskState, type TaskState } from './task-state.ts'
+import { WakeSignal } from './wake-signal.ts'
+
+export type TaskOptions = {
+  readonly app: App
+  readonly subtopology: Subtopology
+  readonly partition: number
+  /** Every topic that it reads or writes, as it really is. */
+  readonly topics: ReadonlyMap<string, TopicInfo>
+  readonly store: StateStore
+  readonly port: LogPort
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly readSlice: SliceReader
+  readonly limits: RuntimeLimits
+}
+
+export type TaskParts = {
+  readonly context: TaskContext
+  readonly pipeline: Pipeline
+  readonly feeds: readonly Feed[]
+  readonly committer: Committer
+  readonly signal: WakeSignal
+  readonly epoch: number
+  readonly changelog: boolean
+  readonly signatures: Mutation[]
+}
+
+export async function assembleTask(options: TaskOptions): Promise<TaskParts> {
+  const { app, subtopology, partition, topics, port, store, readSlice, limits } = options
+  const name = taskName(subtopology.name, partition)
+  const logger = options.logger.child({ task: name })
+  const epoch = await port.fence(app.id, name)
+  const changelog = subtopology.changelog === null ? null : topics.get(subtopology.changelog)!
+  if (changelog !== null) await restore({ port, readSlice, store, changelog, partition, logger, limits })
+  const state = changelog === null ? null : storedTaskState(store)
+  const signal = new WakeSignal()
+  const context = new TaskContext(name, { onError: app.onError, logger, limits })
+  const { pipeline, feeds, readers } = wire({ ...options, logger }, context, signal)
+  pipeline.restore(state?.times ?? {})
+  for (const { reader, restoreTime } of readers) {
+    const topic = topics.get(reader.topic)!
+    const stored = state?.inputs.find((input) => input.id === topic.id && input.partition === partition)
+    const committed = await port.committed(app.id, reader.topic, partition)
+    const place = {
+      topic,
+      partition,
+      committed,
+      stored,
+      hasState: state !== null,
+      keepsState: changelog !== null,
+    }
+    reader.seek(startPosition(place), topic.partitions[partition]!.endOffset)
+    if (stored !== undefined) restoreTime(stored)
+  }
+  const { clock, random } = options
+  const committer = new Committer({
+    port,
+    clock,
+    random,
+    logger,
+    limits,
+    store,
+    group: app.id,
+    task: name,
+    epoch,
+    changelog: changelog && { topic: changelog.name, partition, logId: logIdOf(changelog, partition) },
+    last: state ?? { commit: 0, id: '' },
+  })
+  const signatures = changelog === null ? [] : checkSignatures(subtopology, store)
+  return { context, pipeline, feeds, committer, signal, epoch, changelog: changelog !== null, signatures }
+}
+
+type Wired = {
+  readonly pipeline: Pipeline
+  readonly feeds: readonly Feed[]
+  readonly readers: readonly {
+    readonly reader: InputReader
+    readonly restoreTime: (stored: NonNullable<TaskState['inputs'][number]>) => void
+  }[]
+}
+
+/** Operators and what feeds them; inputs of other partitions stay out. */
+function wire(options: TaskOptions, context: TaskContext, signal: WakeSignal): Wired {
+  const { app, subtopology, partition, topics, store, port, clock, logger, readSlice, limits } = options
+  const sources = subtopology.nodes.filter((planned) => {
+    const topic = topicOf(planned)
+    return topic !== undefined && partition < topics.get(topic)!.partitions.length
+  })
+  const times = new Map(sources.map((planned) => [topicOf(planned)!, timeOf(planned)] as const))
+  const pipeline = new Pipeline({
+    subtopology,
+    context,
+    store,
+    timeOf: (topic) => times.get(topic) ?? null,
+    partitionsOf: (topic) => topics.get(topic)!.partitions.length,
+  })
+  const feeds: Feed[] = []
+  const readers: Wired['readers'][number][] = []
+  for (const planned of sources) {
+    const topic = topics.get(topicOf(planned)!)!
+    const { wake } = signal
+    const reader = new InputReader({
+      port,
+      clock,
+      logger,
+      readSlice,
+      limits,
+      topic: topic.name,
+      partition,
+      wake,
+    })
+    const common = { nodeId: planned.id, topicId: topic.id, reader, context, pipeline }
+    const time = times.get(topic.name)!
+    if (time instanceof UpstreamTime) {
+      feeds.push(new RepartitionFeed({ ...common, time }))
+      readers.push({ reader, restoreTime: (stored) => time.restore(stored.time, stored.slots) })
+    } else if (planned.node.kind === 'source') {
+      feeds.push(new PartitionFeed({ ...common, logger, topic: planned.node.topic, time }))
+      readers.push({ reader, restoreTime: ({ time: stored }) => stored && time?.restore(stored) })
+    }
+  }
+  for (const { id, node } of subtopology.nodes) {
+    if (node.kind !== 'generator') continue
+    const emit = () => pipeline.heads.get(id)!
+    feeds.push(
+      new GeneratorFeed({ node, context, clock, store, onError: app.onError, emit, wake: signal.wake }),
+    )
+  }
+  return { pipeline, feeds, readers }
+}
+
+function timeOf({ node }: PlannedNode): PartitionTime | UpstreamTime | null {
+  if (node.kind === 'repartition-source') return new UpstreamTime(node.upstreamTasks)
+  if (node.kind !== 'source' || node.topic.time === undefined) return null
+  return new PartitionTime(node.topic.time.outOfOrderMs)
+}
