@@ -76,7 +76,8 @@ export interface LogGroup {
   readonly failure: Error | undefined
   /**
    * Appends atomically; resolves when durable (fdatasync returned) and visible. Rejects with `too_large`, `disk_full`,
-   * `disk_failed`, `not_found` (partition) or `closed`; after a rejection nothing of it is or becomes visible.
+   * `disk_failed`, `not_found` (partition) or `closed`; after a rejection nothing of it is or becomes visible, except
+   * after `disk_failed`: then only the next start can tell. The batches belong to the log until it settles.
    */
   append(entries: readonly LogEntry[]): Promise<Appended>
   partition(id: PartitionId): Partition | undefined
