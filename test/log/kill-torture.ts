@@ -36,7 +36,7 @@ export const tortureLimits: Partial<LogLimits> = {
 }
 
 /** value -> its offsets in the two partitions. */
-type Acknowledged = Map<string, readonly [number, number]>
+export type Acknowledged = Map<string, readonly [number, number]>
 
 export type TortureResult = { rounds: number; acknowledged: number; replayed: number; present: number }
 
@@ -65,14 +65,28 @@ async function writeUntilKilled(
   random: Random,
   acknowledged: Acknowledged,
 ): Promise<void> {
-  const writer = join(import.meta.dir, 'kill-writer.ts')
-  const child = Bun.spawn([process.execPath, writer, directory, String(round)], {
-    stdout: 'pipe',
-    stderr: 'inherit',
-  })
   // Sometimes while it opens, mostly amid its work.
-  const killAfter = round % 7 === 6 ? 0 : 1 + random.below(4000)
-  if (killAfter === 0) child.kill('SIGKILL')
+  const after = round % 7 === 6 ? 0 : 1 + random.below(4000)
+  await writeUntil({ directory, round, after, acknowledged, stop: (child) => child.kill('SIGKILL') })
+}
+
+export type Writing = {
+  readonly directory: string
+  readonly round: number
+  /** Acknowledgements to wait for before `stop`. */
+  readonly after: number
+  readonly acknowledged: Acknowledged
+  readonly syncs?: boolean
+  stop(child: Bun.Subprocess): void
+}
+
+/** Starts a writer and takes down what it acknowledges, also after it was told to stop. */
+export async function writeUntil(writing: Writing): Promise<void> {
+  const { directory, round, after, acknowledged, syncs = true, stop } = writing
+  const command = [process.execPath, join(import.meta.dir, 'kill-writer.ts'), directory, String(round)]
+  const child = Bun.spawn(syncs ? command : [...command, 'no-syncs'], { stdout: 'pipe', stderr: 'inherit' })
+  let stopped = after === 0
+  if (stopped) stop(child)
   let lines = 0
   let rest = ''
   for await (const chunk of child.stdout) {
@@ -83,39 +97,48 @@ async function writeUntilKilled(
       const [value, first, second] = line.split(' ')
       if (second !== undefined) acknowledged.set(value!, [Number(first), Number(second)])
     }
-    if (lines >= killAfter) child.kill('SIGKILL')
+    if (stopped || lines < after) continue
+    stopped = true
+    stop(child)
   }
   await child.exited
-  if (child.signalCode !== 'SIGKILL') throw new Error(`the writer ended by itself in round ${round}`)
+  if (!stopped) throw new Error(`the writer ended by itself in round ${round}`)
 }
 
-async function verify(
+export async function verify(
   directory: string,
   acknowledged: Acknowledged,
 ): Promise<{ present: number; replayed: number }> {
   const disk = realDisk()
   const world = { clock: realClock(), random: realRandom(), logger: silentLogger, metrics: new Metrics() }
   const log = await openLog({ disk, ...world, directory, ...tortureLimits })
+  try {
+    return await compare(log, acknowledged)
+  } finally {
+    await log.close()
+    disk.close()
+  }
+}
+
+async function compare(
+  log: LogGroup,
+  acknowledged: Acknowledged,
+): Promise<{ present: number; replayed: number }> {
   if (log.state !== 'open') throw new Error(`wrongly refused: ${log.failure?.message}`)
   if (!log.partition(partitionIds[0])) {
     if (acknowledged.size > 0) throw new Error('the topic is gone')
-    await log.close()
     return { present: 0, replayed: 0 }
   }
   const [first, second] = [await offsetsOf(log, partitionIds[0]), await offsetsOf(log, partitionIds[1])]
   for (const [value, offsets] of acknowledged) {
-    if (first.get(value) !== offsets[0] || second.get(value) !== offsets[1]) {
-      throw new Error(
-        `${value} was acknowledged at ${offsets} and is at ${first.get(value)}, ${second.get(value)}`,
-      )
-    }
+    if (first.get(value) === offsets[0] && second.get(value) === offsets[1]) continue
+    throw new Error(
+      `${value} was acknowledged at ${offsets} and is at ${first.get(value)}, ${second.get(value)}`,
+    )
   }
   for (const value of first.keys()) if (!second.has(value)) throw new Error(`${value} is there in half`)
   for (const value of second.keys()) if (!first.has(value)) throw new Error(`${value} is there in half`)
-  const replayed = log.report.framesReplayed
-  await log.close()
-  disk.close()
-  return { present: first.size, replayed }
+  return { present: first.size, replayed: log.report.framesReplayed }
 }
 
 async function offsetsOf(log: LogGroup, id: PartitionId): Promise<Map<string, number>> {

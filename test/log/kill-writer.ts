@@ -1,17 +1,33 @@
 // A process that appends to a log as fast as it can and tells each acknowledgement on its standard output, until it is
 // killed. Each append puts one record into each of two partitions.
 import { writeSync } from 'node:fs'
-import { lockDirectory, Metrics, realClock, realDisk, realRandom, silentLogger } from '#base'
+import { type Disk, lockDirectory, Metrics, realClock, realDisk, realRandom, silentLogger } from '#base'
 import { openLog } from '#log'
 import { BatchBuilder } from '#record'
 import { partitionIds, tortureLimits } from './kill-torture.ts'
 
-const [directory = '', round = ''] = process.argv.slice(2)
+const [directory = '', round = '', syncs = ''] = process.argv.slice(2)
 const inFlight = 128
+
+/** The detector's own test: acknowledged is then only in the page cache, and a power cut must show it. */
+function forgetful(disk: Disk): Disk {
+  const done = async () => undefined
+  return {
+    ...disk,
+    open: (path, mode) => ({
+      ...disk.open(path, mode),
+      sync: done,
+      syncBehind: done,
+      syncNow: () => undefined,
+    }),
+    syncDirectory: done,
+    syncDirectoryNow: () => undefined,
+  }
+}
 
 lockDirectory(directory, Date.now())
 const log = await openLog({
-  disk: realDisk(),
+  disk: syncs === 'no-syncs' ? forgetful(realDisk()) : realDisk(),
   clock: realClock(),
   random: realRandom(),
   logger: silentLogger,

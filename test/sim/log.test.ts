@@ -15,16 +15,20 @@ describe('log under faults', () => {
     }
   }, 600_000)
 
-  test('without syncs the same lives lose data', async () => {
+  // A harness that cannot see a loss proves nothing, so it must see those of a log whose syncs do nothing.
+  test.each([
+    ['syncs', { ignoreSyncs: true }],
+    ['directory syncs', { ignoreDirectorySyncs: true }],
+  ] as const)('without %s the same lives lose data', async (_, mutant) => {
     let broken = 0
     for (let seed = 0; seed < 20; seed++) {
       try {
-        await live(seed, { ignoreSyncs: true })
+        await live(seed, mutant)
       } catch (thrown) {
         if (/is broken|damaged|does not continue|is missing/.test((thrown as Error).message)) broken++
         else throw thrown
       }
     }
-    expect(broken).toBeGreaterThan(15)
+    expect(broken).toBeGreaterThan(10)
   })
 })
