@@ -17,6 +17,8 @@ export type FakeOptions = {
   readonly port?: number
   /** `/sub/path`: where a proxy in front would put the server. */
   readonly basePath?: string
+  /** How often everything moves. */
+  readonly tickMs?: number
   /** A node on which nothing was ever done. */
   readonly empty?: boolean
 }
@@ -37,7 +39,7 @@ const policy =
 type Session = { readonly channels: Map<string, number> }
 type Socket = Bun.ServerWebSocket<Session>
 
-const tickMs = 1_000
+const everySecondMs = 1_000
 const heartbeatMs = 5_000
 
 export function startFakeServer(options: FakeOptions): FakeServer {
@@ -249,7 +251,7 @@ export function startFakeServer(options: FakeOptions): FakeServer {
     },
   })
 
-  const ticking = setInterval(tick, tickMs)
+  const ticking = setInterval(tick, options.tickMs ?? everySecondMs)
   const beating = setInterval(() => {
     for (const socket of sockets) say(socket, { op: 'hb', now: Date.now() })
   }, heartbeatMs)

@@ -211,7 +211,7 @@ export function fakeWidgets(startedAt: number): ReadonlyMap<string, Widget> {
           const random = createRandom(index + Math.floor(slow(at) / 10_000))
           const left = flightTime(at, startedAt) - index * 1_500_000
           return {
-            key: String(left),
+            key: String(index),
             row: {
               key: airports[index]!,
               'window.start': left,

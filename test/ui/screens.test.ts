@@ -345,6 +345,27 @@ describe('a page', () => {
   )
 
   test(
+    'zooms a chart by dragging and lets it go again',
+    async () => {
+      const context = await contextFor(browser, looks[0]!)
+      const { page, faults } = await openPage(context, new URL(server.url).origin)
+      await page.goto(`${server.url}dashboards/host`)
+      const plot = page.locator('figure[aria-label^=Network] .u-over')
+      await plot.waitFor()
+      const box = (await plot.boundingBox())!
+      await page.mouse.move(box.x + box.width * 0.4, box.y + 40)
+      await page.mouse.down()
+      await page.mouse.move(box.x + box.width * 0.6, box.y + 40, { steps: 4 })
+      await page.mouse.up()
+      await page.click('text=Reset zoom')
+      await page.waitForSelector('text=Reset zoom', { state: 'detached' })
+      await context.close()
+      expect(faults).toEqual([])
+    },
+    timeoutMs,
+  )
+
+  test(
     'never runs what a record holds',
     async () => {
       const context = await contextFor(browser, looks[0]!)

@@ -15,7 +15,6 @@ export type ChartLook = {
   readonly max: number | undefined
   readonly thresholds: readonly Threshold[]
   readonly syncKey: string | undefined
-  readonly compact: boolean
 }
 
 export type ChartHooks = {
@@ -39,15 +38,13 @@ export function buildOptions(
   return {
     ...size,
     ms: 1,
-    padding: [8, look.compact ? 4 : 10, look.compact ? 4 : 0, look.compact ? 4 : 0],
+    padding: [8, 10, 0, 0],
     legend: { show: false },
     scales: {
       x: { time: true, range: (_, low, high) => hooks.domain() ?? atLeastASecond(low, high) },
       y: { range: (_, low, high) => yRange(low, high, look) },
     },
-    axes: look.compact
-      ? [{ show: false }, { show: false }]
-      : [timeAxis(palette), valueAxis(palette, look.format)],
+    axes: [timeAxis(palette), valueAxis(palette, look.format)],
     cursor: {
       y: false,
       drag: { x: true, y: false },
@@ -116,7 +113,7 @@ function valueAxis(palette: Palette, format: NumberFormat): uPlot.Axis {
     stroke: palette.axis,
     font: axisFont,
     gap: 8,
-    space: 34,
+    space: (_, _axis, _low, _high, height) => Math.max(34, height / 8),
     grid: { stroke: palette.grid, width: 1 },
     ticks: { show: false },
     values: (_, ticks) => ticks.map((tick) => formatCompact(tick, format)),

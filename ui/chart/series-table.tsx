@@ -20,7 +20,7 @@ export function SeriesTable(props: {
   const newest = Array.from({ length: Math.min(rows, x.length) }, (_, index) => x.length - 1 - index)
   return (
     <div class="table-scroll">
-      <table class="table" aria-label={props.name}>
+      <table class="table compact" aria-label={props.name}>
         <thead>
           <tr>
             <th scope="col">Time</th>

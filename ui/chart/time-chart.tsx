@@ -1,14 +1,14 @@
 // A chart over time: uPlot for the picture; legend, keyboard and words for everyone else.
 import type { JSX } from 'preact'
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
-import uPlot from 'uplot'
 import type { NumberFormat, SeriesData, Threshold } from '../../src/http/contract.ts'
 import { formatValue } from '../format/number.ts'
 import { formatDateTime } from '../format/time.ts'
-import { type Aligned, alignSeries, decimate, domainOf, seriesWithin, stackColumns } from './align.ts'
+import { type Aligned, alignSeries, seriesWithin } from './align.ts'
 import { Legend } from './legend.tsx'
-import { buildOptions, type ChartLook } from './options.ts'
+import type { ChartLook } from './options.ts'
 import { palette } from './palette.ts'
+import { createPlot, type Plot } from './plot.ts'
 
 export type TimeChartProps = {
   name: string
@@ -22,116 +22,34 @@ export type TimeChartProps = {
   spanMs?: number | null
   syncKey?: string
   /** `quiet`: no legend for a single series. */
-  legend?: 'always' | 'quiet' | 'never'
+  legend?: 'always' | 'quiet'
 }
 
 const noThresholds: readonly Threshold[] = []
+const noFormat: NumberFormat = {}
 const speakAfterMs = 350
 const bigStep = 10
 
 export function TimeChart(props: TimeChartProps): JSX.Element {
-  const { name, kind = 'line', stacked = false, format = {}, spanMs = null, legend = 'quiet' } = props
+  const { name, format = noFormat, spanMs = null, legend = 'quiet' } = props
   const series = useMemo(() => seriesWithin(props.series, spanMs), [props.series, spanMs])
-  const box = useRef<HTMLDivElement>(null)
-  const plot = useRef<uPlot | null>(null)
-  const zoomed = useRef(false)
-  const domain = useRef<[number, number] | null>(null)
-  const [isZoomed, setZoomed] = useState(false)
-  const [cursorRow, setCursorRow] = useState<number | null>(null)
-  const [spoken, setSpoken] = useState('')
-  const names = series.map((one) => one.name)
   const aligned = useMemo(() => alignSeries(series, spanMs), [series, spanMs])
-  const drawn = useRef<Aligned>(aligned)
-  const colors = palette.value
-
-  const look: ChartLook = {
-    kind,
-    stacked: stacked && series.length > 1,
-    format,
-    min: props.min,
-    max: props.max,
-    thresholds: props.thresholds ?? noThresholds,
-    syncKey: props.syncKey,
-    compact: false,
-  }
-  const lookKey = JSON.stringify([names, look])
-
-  function dataFor(width: number): uPlot.AlignedData {
-    drawn.current = decimate(aligned, Math.max(100, Math.floor(width)))
-    const { x, ys } = drawn.current
-    return [x, ...(look.stacked ? stackColumns(ys) : ys)] as uPlot.AlignedData
-  }
-
-  useEffect(() => {
-    const element = box.current
-    if (!element) return
-    const size = () => ({
-      width: Math.max(60, element.clientWidth),
-      height: Math.max(60, element.clientHeight),
-    })
-    const options = buildOptions(
-      names,
-      look,
-      colors,
-      {
-        domain: () => (zoomed.current ? null : domain.current),
-        onCursor: setCursorRow,
-        onZoom: () => {
-          zoomed.current = true
-          setZoomed(true)
-        },
-      },
-      size(),
-    )
-    const chart = new uPlot(options, dataFor(element.clientWidth), element)
-    plot.current = chart
-    // The observer also fires once at the start; the size is compared so that nothing is drawn twice.
-    const observer = new ResizeObserver(() => {
-      const next = size()
-      if (next.width !== chart.width || next.height !== chart.height) chart.setSize(next)
-    })
-    observer.observe(element)
-    return () => {
-      observer.disconnect()
-      chart.destroy()
-      plot.current = null
-    }
-  }, [lookKey, colors])
-
-  useEffect(() => {
-    domain.current = domainOf(aligned.x, spanMs)
-    const chart = plot.current
-    if (!chart) return
-    chart.setData(dataFor(chart.width), !zoomed.current)
-    if (zoomed.current) chart.redraw()
-  }, [aligned, lookKey, colors])
-
-  useEffect(() => {
-    if (cursorRow === null) return
-    const timer = setTimeout(
-      () => setSpoken(describeRow(drawn.current, names, cursorRow, format)),
-      speakAfterMs,
-    )
-    return () => clearTimeout(timer)
-  }, [cursorRow])
-
-  function resetZoom(): void {
-    zoomed.current = false
-    setZoomed(false)
-    plot.current?.setData(dataFor(plot.current.width), true)
-  }
+  const names = series.map((one) => one.name)
+  const look = lookOf(props, series.length)
+  const { box, plot, row, zoomed } = usePlot(names, look, aligned, spanMs)
+  const shown = row === null ? aligned : (plot.current?.drawn() ?? aligned)
+  const spoken = useSpoken(row === null ? '' : describeRow(shown, names, row, format))
 
   function moveCursor(event: KeyboardEvent): void {
-    const chart = plot.current
-    const last = drawn.current.x.length - 1
-    if (!chart || last < 0) return
-    const next = nextRow(event, cursorRow ?? last, last)
+    const last = (plot.current?.drawn().x.length ?? 0) - 1
+    const next = last < 0 ? null : nextRow(event, row ?? last, last)
     if (next === null) return
     event.preventDefault()
-    chart.setCursor({ left: chart.valToPos(drawn.current.x[next]!, 'x'), top: 10 })
+    plot.current?.moveCursor(next)
   }
 
-  const showLegend = legend === 'always' || (legend === 'quiet' && series.length > 1)
+  const showLegend = legend === 'always' || series.length > 1
+  const Values = showLegend ? Legend : CursorNote
   return (
     <figure class="chart" aria-label={name}>
       <div
@@ -143,26 +61,70 @@ export function TimeChart(props: TimeChartProps): JSX.Element {
         // biome-ignore lint/a11y/noNoninteractiveTabindex: the surface is read with the arrow keys
         tabIndex={0}
         onKeyDown={moveCursor}
-        onBlur={() => plot.current?.setCursor({ left: -10, top: -10 })}
-        onDblClick={() => {
-          zoomed.current = false
-          setZoomed(false)
-        }}
+        onBlur={() => plot.current?.leave()}
+        onDblClick={() => plot.current?.resetZoom()}
       />
-      {isZoomed && (
-        <button type="button" class="button small chart-reset" onClick={resetZoom}>
+      {zoomed && (
+        <button type="button" class="button small chart-reset" onClick={() => plot.current?.resetZoom()}>
           Reset zoom
         </button>
       )}
-      {showLegend && (
-        <Legend names={names} aligned={drawn.current} row={cursorRow} format={format} plain={look.stacked} />
-      )}
-      {!showLegend && <CursorNote names={names} aligned={drawn.current} row={cursorRow} format={format} />}
+      <Values names={names} aligned={shown} row={row} format={format} plain={look.stacked} />
       <output class="offscreen" aria-live="polite">
         {spoken}
       </output>
     </figure>
   )
+}
+
+function lookOf(props: TimeChartProps, seriesCount: number): ChartLook {
+  return {
+    kind: props.kind ?? 'line',
+    stacked: (props.stacked ?? false) && seriesCount > 1,
+    format: props.format ?? noFormat,
+    min: props.min,
+    max: props.max,
+    thresholds: props.thresholds ?? noThresholds,
+    syncKey: props.syncKey,
+  }
+}
+
+/** The plot lives as long as its look; data only pass through it. */
+function usePlot(names: readonly string[], look: ChartLook, aligned: Aligned, spanMs: number | null) {
+  const box = useRef<HTMLDivElement>(null)
+  const plot = useRef<Plot | null>(null)
+  const [row, setRow] = useState<number | null>(null)
+  const [zoomed, setZoomed] = useState(false)
+  const colors = palette.value
+  const lookKey = JSON.stringify([names, look])
+
+  useEffect(() => {
+    if (!box.current) return
+    const created = createPlot(
+      box.current,
+      { names, look, palette: colors },
+      { onCursor: setRow, onZoom: setZoomed },
+    )
+    plot.current = created
+    return () => {
+      created.destroy()
+      plot.current = null
+      setZoomed(false)
+    }
+  }, [lookKey, colors])
+
+  useEffect(() => plot.current?.show(aligned, spanMs), [aligned, spanMs, lookKey, colors])
+  return { box, plot, row, zoomed }
+}
+
+/** Read out only once the cursor rests: a voice cannot follow a moving pointer. */
+function useSpoken(text: string): string {
+  const [spoken, setSpoken] = useState('')
+  useEffect(() => {
+    const timer = setTimeout(() => setSpoken(text), speakAfterMs)
+    return () => clearTimeout(timer)
+  }, [text])
+  return spoken
 }
 
 function nextRow(event: KeyboardEvent, row: number, last: number): number | null {
@@ -190,7 +152,6 @@ function describeRow(aligned: Aligned, names: readonly string[], row: number, fo
 
 /** Without a legend, the value under the pointer is told in the corner. */
 function CursorNote(props: {
-  names: readonly string[]
   aligned: Aligned
   row: number | null
   format: NumberFormat

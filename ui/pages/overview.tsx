@@ -13,6 +13,7 @@ import { Icon, type IconName } from '../parts/icon.tsx'
 import { Quantity } from '../parts/number.tsx'
 import { Badge, Card, Empty, Figure, Skeleton, SkeletonRows } from '../parts/surface.tsx'
 import { appTone, appWord } from '../widgets/app-state.ts'
+import { fillStyle } from '../widgets/bars.tsx'
 
 const syncKey = 'overview'
 const chartSpanMs = 10 * 60_000
@@ -227,7 +228,10 @@ function HotTopics({ overview }: { overview: Overview }): JSX.Element {
                 {topic.name}
               </Link>
               <span class="bar-track" aria-hidden="true">
-                <span class="bar-fill" style={{ width: `${(topic.recordsPerSecond / hottest) * 100}%` }} />
+                <span
+                  class="bar-fill"
+                  style={fillStyle({ left: 0, width: (topic.recordsPerSecond / hottest) * 100 })}
+                />
               </span>
               <span class="bar-value">
                 {formatRate(topic.recordsPerSecond)} /s

@@ -67,7 +67,13 @@ export function TopicMessages(props: {
   const found = useOpenRecord(detail.name, query.get('row'), reading.loaded.records)
   const open = position.kind === 'live' ? tailed : found
   const setOpen = (record: RecordJson | null) => change({ row: record === null ? null : recordId(record) })
-  const command: RecordsQuery = { topic: detail.name, partition, from: fromForShell(position), limit }
+  const first = firstRequests(position, chooseRanges(detail.partitionList, partition), limit)[0]
+  const command: RecordsQuery = {
+    topic: detail.name,
+    partition: detail.partitions > 1 ? (first?.partition ?? 0) : null,
+    from: first?.from ?? 'earliest',
+    limit,
+  }
 
   function choose(kind: Position['kind']): void {
     const first = detail.partitionList[0]
@@ -199,19 +205,6 @@ export function TopicMessages(props: {
 function localInput(at: number): string {
   const date = new Date(at)
   return new Date(at - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 19)
-}
-
-function fromForShell(position: Position): string {
-  switch (position.kind) {
-    case 'offset':
-      return String(position.offset)
-    case 'time':
-      return new Date(position.at).toISOString()
-    case 'oldest':
-      return 'earliest'
-    default:
-      return 'latest'
-  }
 }
 
 function useRecords(

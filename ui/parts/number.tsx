@@ -3,9 +3,11 @@ import type { JSX } from 'preact'
 import { useLayoutEffect, useRef } from 'preact/hooks'
 import type { NumberFormat } from '../../src/http/contract.ts'
 import { formatValue, isNumber, writeNumber } from '../format/number.ts'
+import { noPace, paceAfter } from './pace.ts'
 import { reducedMotion } from './theme.ts'
 
 const moveMs = 320
+const stepMs = 30
 
 export function Quantity({ value, format }: { value: unknown; format: NumberFormat }): JSX.Element {
   if (!isNumber(value)) return <span class="quantity">{formatValue(value, format)}</span>
@@ -18,6 +20,7 @@ function MovingNumber({ value, format }: { value: number; format: NumberFormat }
   const unit = useRef<HTMLSpanElement>(null)
   const prefix = useRef<HTMLSpanElement>(null)
   const shown = useRef(value)
+  const pace = useRef(noPace)
 
   // Before the picture is drawn: a new number must not be blank for one frame.
   useLayoutEffect(() => {
@@ -29,17 +32,25 @@ function MovingNumber({ value, format }: { value: number; format: NumberFormat }
       if (unit.current) unit.current.textContent = (written.spaced ? '\u2009' : '') + written.unit
     }
     const from = shown.current
-    const calm = reducedMotion.matches || document.visibilityState !== 'visible'
-    if (calm || from === value || !Number.isFinite(from)) {
+    const startedAt = performance.now()
+    pace.current = paceAfter(pace.current, value, startedAt)
+    const still = pace.current.hurried || reducedMotion.matches || document.visibilityState !== 'visible'
+    if (still || from === value || !Number.isFinite(from)) {
       write(value)
       return
     }
-    const startedAt = performance.now()
+    let writtenAt = startedAt
     let frame = requestAnimationFrame(function step(at) {
       const part = Math.min(1, Math.max(0, (at - startedAt) / moveMs))
-      const eased = 1 - (1 - part) ** 3
-      write(part === 1 ? value : keepPrecision(from + (value - from) * eased, from, value))
-      if (part < 1) frame = requestAnimationFrame(step)
+      if (part === 1) write(value)
+      else {
+        // Thirty steps a second are as smooth to the eye as sixty, at half the price.
+        if (at - writtenAt >= stepMs) {
+          writtenAt = at
+          write(keepPrecision(from + (value - from) * (1 - (1 - part) ** 3), from, value))
+        }
+        frame = requestAnimationFrame(step)
+      }
     })
     return () => cancelAnimationFrame(frame)
   }, [value, format.unit, format.decimals, format.unitPosition])
