@@ -4,7 +4,7 @@ import { runSyncTask, type SyncTask } from './sync-task.ts'
 import type { SyncAnswer, SyncFailure } from './sync-worker.ts'
 
 /** Bun's worker, which can be kept from holding the process open. */
-type Thread = Worker & { ref(): void; unref(): void }
+export type Thread = Worker & { ref(): void; unref(): void }
 
 type Waiter = { task: SyncTask; resolve(): void; reject(error: Error): void }
 
@@ -13,11 +13,16 @@ export class SyncThread {
   #worker: Thread | null = null
   #state: 'idle' | 'starting' | 'running' | 'inline' | 'closed' = 'idle'
   readonly #waiters: Waiter[] = []
+  readonly #startWorker: () => Thread
+
+  constructor(startWorker = startSyncWorker) {
+    this.#startWorker = startWorker
+  }
 
   run(task: SyncTask): Promise<void> {
     if (this.#state === 'closed') return Promise.reject(stopped())
-    if (this.#state === 'inline') return new Promise((resolve) => resolve(runSyncTask(task)))
     if (this.#state === 'idle') this.#start()
+    if (this.#state === 'inline') return runHere(task)
     return new Promise((resolve, reject) => {
       // Only a task under way keeps the process alive, not the thread itself.
       if (this.#waiters.push({ task, resolve, reject }) === 1) this.#worker?.ref()
@@ -35,7 +40,7 @@ export class SyncThread {
   #start(): void {
     this.#state = 'starting'
     try {
-      const worker = new Worker(new URL('./sync-worker.ts', import.meta.url)) as Thread
+      const worker = this.#startWorker()
       worker.onmessage = (event: MessageEvent<SyncAnswer>) => this.#answered(event.data)
       worker.onerror = (event) => this.#broke(event.message)
       this.#worker = worker
@@ -64,13 +69,22 @@ export class SyncThread {
     for (const { task, resolve, reject } of this.#waiters.splice(0)) {
       // Nobody knows what a thread that died had done, so its tasks failed; one that never ran has done nothing.
       if (started) reject(new Error(`the sync thread died: ${message}`))
-      else new Promise<void>((done) => done(runSyncTask(task))).then(resolve, reject)
+      else runHere(task).then(resolve, reject)
     }
   }
 }
 
+/** The literal is what the compiler looks for to put the worker into the executable. */
+function startSyncWorker(): Thread {
+  return new Worker(new URL('./sync-worker.ts', import.meta.url)) as Thread
+}
+
 function systemError({ code, message }: SyncFailure): Error {
   return code === undefined ? new Error(message) : Object.assign(new Error(message), { code })
+}
+
+async function runHere(task: SyncTask): Promise<void> {
+  runSyncTask(task)
 }
 
 function stopped(): BrokerError {

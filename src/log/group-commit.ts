@@ -85,7 +85,8 @@ export class GroupCommit {
     if (refusal !== null) return Promise.reject(refusal)
     this.pendingBytes += sizeBytes
     return new Promise((resolve, reject) => {
-      this.#queue.push({ entries, sizeBytes, hasControls, resolve, reject, offsets: [] })
+      const sinceMs = this.#context.clock.monotonic()
+      this.#queue.push({ entries, sizeBytes, hasControls, sinceMs, resolve, reject, offsets: [] })
       this.#wake()
     })
   }
@@ -282,8 +283,10 @@ export class GroupCommit {
     this.#meters.frameBytes.add(sizeBytes)
     this.#meters.appends.add(group.length)
     if (grown.length > 0) for (const listener of this.#listeners) listener(grown)
+    const nowMs = this.#context.clock.monotonic()
     for (const append of group) {
       this.pendingBytes -= append.sizeBytes
+      this.#meters.appendSeconds.observe((nowMs - append.sinceMs) / 1000)
       append.resolve({ offsets: append.offsets, appendTime: asMillis(appendTime), frame: sequence })
     }
     if (group.length > 0) this.checkpointer.noteFrame(grown as readonly PartitionLog[], sizeBytes)

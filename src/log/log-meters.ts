@@ -5,6 +5,7 @@ export type LogMeters = {
   readonly appends: Counter
   readonly frames: Counter
   readonly frameBytes: Counter
+  readonly appendSeconds: Histogram
   readonly syncSeconds: Histogram
 }
 
@@ -13,6 +14,13 @@ export function logMeters(metrics: Metrics): LogMeters {
     appends: metrics.counter('pspf_log_appends_total', 'Appends acknowledged'),
     frames: metrics.counter('pspf_log_frames_total', 'Frames made durable: one sync each'),
     frameBytes: metrics.counter('pspf_log_frame_bytes_total', 'Bytes of frames made durable'),
-    syncSeconds: metrics.histogram('pspf_log_sync_seconds', 'Time from the start of a sync to its end'),
+    appendSeconds: metrics.histogram(
+      'pspf_log_append_duration_seconds',
+      'Time from append to durable and visible',
+    ),
+    syncSeconds: metrics.histogram(
+      'pspf_log_fsync_duration_seconds',
+      'Time from the start of a sync to its end',
+    ),
   }
 }

@@ -130,5 +130,7 @@ function settle({ disk, logger }: LogContext, partition: PartitionLog): void {
     if (isOurs) disk.remove(path)
     else logger.warn({ path }, 'a file that the log does not know is ignored')
   }
+  // Many partitions may be idle: those that nothing was written to need no descriptor.
+  if (last && last.writtenBytes === last.syncedBytes) last.close()
   if (partition.damage) logger.error({ err: partition.damage }, 'a partition is damaged and refuses appends')
 }
