@@ -61,9 +61,10 @@ describe('the front door', () => {
     const health = await node.get<Health>('/health')
     expect(health.status).toBe('ok')
     expect(health.topics.records).toBeGreaterThanOrEqual(251)
-    expect(await (await fetch(`${node.url}/metrics`)).text()).toContain(
-      'pspf_topic_records_in_total{topic="orders"} 251',
-    )
+    const metrics = await (await fetch(`${node.url}/metrics`)).text()
+    expect(metrics).toContain('pspf_topic_records_in_total{topic="orders"} 251')
+    expect(metrics).toMatch(/pspf_log_append_duration_seconds_count [1-9]/)
+    expect(metrics).toMatch(/pspf_log_fsync_duration_seconds_count [1-9]/)
     const document = await node.get<{ openapi: string; paths: Record<string, unknown> }>('/swagger/json')
     expect(document.openapi).toStartWith('3.')
     expect(Object.keys(document.paths).length).toBeGreaterThan(10)
