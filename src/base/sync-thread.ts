@@ -1,10 +1,14 @@
 // This side of a sync worker: tasks go out one after the other, answers come back in the same order.
+import { fdatasync } from 'node:fs'
+import { promisify } from 'node:util'
 import { BrokerError, toError } from './errors.ts'
 import { runSyncTask, type SyncTask } from './sync-task.ts'
 import type { SyncAnswer, SyncFailure } from './sync-worker.ts'
 
 /** Bun's worker, which can be kept from holding the process open. */
 export type Thread = Worker & { ref(): void; unref(): void }
+
+const syncInPool = promisify(fdatasync)
 
 type Waiter = { task: SyncTask; resolve(): void; reject(error: Error): void }
 
@@ -83,8 +87,10 @@ function systemError({ code, message }: SyncFailure): Error {
   return code === undefined ? new Error(message) : Object.assign(new Error(message), { code })
 }
 
+/** The runtime's pool takes what can hold this thread longest. */
 async function runHere(task: SyncTask): Promise<void> {
-  runSyncTask(task)
+  if (task.kind === 'file') await syncInPool(task.descriptor)
+  else runSyncTask(task)
 }
 
 function stopped(): BrokerError {

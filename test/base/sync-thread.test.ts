@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { SyncThread, type Thread } from '../../src/base/sync-thread.ts'
@@ -36,6 +36,10 @@ describe('sync thread', () => {
       throw new Error('no threads here')
     })
     await thread.run({ kind: 'directory', path: directory })
+    const descriptor = openSync(join(directory, 'file'), 'r+')
+    await thread.run({ kind: 'file', descriptor })
+    closeSync(descriptor)
+    await expect(thread.run({ kind: 'file', descriptor: 12_345 })).rejects.toMatchObject({ code: 'EBADF' })
     await thread.run({ kind: 'remove', path: join(directory, 'file') })
     expect(readdirSync(directory)).toEqual([])
     await expect(thread.run({ kind: 'directory', path: join(directory, 'gone') })).rejects.toMatchObject({
