@@ -33,6 +33,7 @@ const step = fc.oneof(
   { weight: 8, arbitrary: fc.array(row, { maxLength: 12 }).map((rows) => ({ rows })) },
   { weight: 2, arbitrary: fc.constantFrom(...crashPoints).map((crash) => ({ crash })) },
   { weight: 1, arbitrary: fc.constant({ stop: true as const }) },
+  { weight: 1, arbitrary: fc.constant({ wait: true as const }) },
 )
 /** Small bounds: commits end in the middle of everything, state leaves memory, restoring takes many steps. */
 const smallLimits = fc.record({
@@ -41,8 +42,9 @@ const smallLimits = fc.record({
   stepRecordsMax: fc.constantFrom(1, 2, 2_000),
   workingKeysMax: fc.constantFrom(0, 2, 200_000),
   restoreMutationsMax: fc.constantFrom(1, 4, 10_000),
+  applyMutationsMax: fc.constantFrom(1, 5, 20_000),
 })
-type Step = { rows: OracleRow[] } | { crash: (typeof crashPoints)[number] } | { stop: true }
+type Step = { rows: OracleRow[] } | { crash: (typeof crashPoints)[number] } | { stop: true } | { wait: true }
 
 /** Plays the steps; answers the rows in the order in which they were sent. */
 async function play(
@@ -58,6 +60,8 @@ async function play(
     } else if ('crash' in one) {
       await t.crashAt(one.crash)
       await t.restart()
+    } else if ('wait' in one) {
+      await t.advanceWallClock('2s')
     } else {
       await t.stop()
       await t.restart()

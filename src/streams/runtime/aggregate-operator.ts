@@ -62,6 +62,7 @@ export class AggregateOperator {
   }
 
   release(applied: number): void {
-    if (this.#rows.entries.size > this.#wiring.context.limits.workingKeysMax) this.#rows.evict(applied)
+    const { workingKeysMax } = this.#wiring.context.limits
+    if (this.#rows.entries.size > workingKeysMax) this.#rows.evict(applied, workingKeysMax / 2)
   }
 }

@@ -1,12 +1,13 @@
-// One step of a task becomes one commit: outputs, state, positions and time in one append, then the same state in the
-// store. One commit is on its way at a time; the next is cut as soon as it is durable.
+// One step of a task becomes one commit: outputs, state, positions and time in one append. When it is durable, the store
+// may have the same state. One commit is on its way at a time; the next is cut as soon as that one is durable.
 import { asOffset, type BrokerError, type Clock, type Logger, type Random, sleep, toError } from '#base'
 import type { BatchAppend } from '#broker'
 import { BatchBuilder } from '#record'
 import type { LogPort } from '../api.ts'
 import { taskKey } from '../state/state-key.ts'
-import type { Mutation, StateStore } from '../state/state-store.ts'
+import type { Mutation } from '../state/state-store.ts'
 import type { RuntimeLimits } from './limits.ts'
+import type { StoreWriter } from './store-writer.ts'
 import { encodeTaskState, type TaskState } from './task-state.ts'
 
 export type CommitterOptions = {
@@ -15,7 +16,7 @@ export type CommitterOptions = {
   readonly random: Random
   readonly logger: Logger
   readonly limits: RuntimeLimits
-  readonly store: StateStore
+  readonly writer: StoreWriter
   readonly group: string
   readonly task: string
   readonly epoch: number
@@ -56,9 +57,9 @@ export class Committer {
     return this.#number + 1
   }
 
-  /** Resolves with the commit's number when it is durable and in the store. */
-  async commit(cut: Cut): Promise<number> {
-    const { port, clock, store, changelog, group, task, epoch } = this.#options
+  /** Resolves when it is durable. */
+  async commit(cut: Cut): Promise<void> {
+    const { port, clock, writer, changelog, group, task, epoch } = this.#options
     const number = ++this.#number
     const batches = [...cut.outputs]
     if (changelog !== null) batches.unshift(this.#changelogBatch(cut, number))
@@ -73,9 +74,8 @@ export class Committer {
     this.commits++
     if (changelog !== null) {
       const next = asOffset(positions[0]! + cut.mutations.length)
-      store.apply(cut.mutations, { log: changelog.logId, next, chain: id })
+      writer.add(cut.mutations, { position: { log: changelog.logId, next, chain: id }, commit: number })
     }
-    return number
   }
 
   #changelogBatch(cut: Cut, number: number): BatchAppend {

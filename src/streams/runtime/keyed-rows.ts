@@ -126,9 +126,10 @@ export class KeyedRows {
     this.dirty.length = 0
   }
 
-  /** Lets go of entries that the store has, too. */
-  evict(applied: number): void {
+  /** Lets go of entries that the store has, too, the oldest first, until that many are left. */
+  evict(applied: number, kept: number): void {
     for (const [key, entry] of this.entries) {
+      if (this.entries.size <= kept) return
       if (entry.dirty || entry.commit > applied) continue
       this.entries.delete(key)
       this.#partial = true

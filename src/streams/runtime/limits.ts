@@ -14,10 +14,13 @@ export const defaultLimits = {
   readTriesMax: 20,
   commitTriesMax: 20,
   retryMs: 250,
+  /** Changes that wait for the store, and for how long: also what a kill leaves to be read back from the changelog. */
+  applyMutationsMax: 20_000,
+  applyAfterMs: 1_000,
   /** Keys of one node kept as objects, beside what changed since the last commit. */
   workingKeysMax: 200_000,
   /** Changes applied to a store in one transaction while it is brought forward. */
-  restoreMutationsMax: 10_000,
+  restoreMutationsMax: 50_000,
   /** Times that a damaged store is dropped and rebuilt before its task gives up. */
   rebuildsMax: 3,
   /** Segment files a reader keeps open. */

@@ -4,7 +4,7 @@ import { asOffset, assert, BrokerError, type Logger, type Offset } from '#base'
 import type { TopicInfo } from '#broker'
 import { RecordCursor } from '#record'
 import type { LogPort } from '../api.ts'
-import type { Mutation, StateStore } from '../state/state-store.ts'
+import { type Mutation, MutationSet, type StateStore } from '../state/state-store.ts'
 import { endOfBatches } from './batch-end.ts'
 import type { RuntimeLimits } from './limits.ts'
 import type { SliceReader } from './slice-reader.ts'
@@ -75,14 +75,11 @@ async function replay(options: RestoreOptions, from: Place): Promise<boolean> {
   if (from.next < startOffset) throw broken(changelog, `records below offset ${startOffset} are gone`)
   const log = logIdOf(changelog, partition)
   const cursor = new RecordCursor()
-  const mutations: Mutation[] = []
+  const whole = new MutationSet()
+  let commit: Mutation[] = []
   let { next, chain } = from
-  let whole = 0
-  let applied = from.next
   const apply = () => {
-    if (applied < next) store.apply(mutations.splice(0, whole), { log, next, chain })
-    applied = next
-    whole = 0
+    if (whole.size > 0) store.apply(whole.take(), { log, next, chain })
   }
   for (let at = from.next; at < endOffset; ) {
     const batches = await read(options, at)
@@ -90,20 +87,21 @@ async function replay(options: RestoreOptions, from: Place): Promise<boolean> {
     while (cursor.next()) {
       const key = cursor.key()
       if (key === null) throw broken(changelog, `record ${cursor.offset} has no key`)
-      mutations.push({ key: key.slice(), value: cursor.value()?.slice() ?? null })
-      const commit = commitAt(cursor)
-      if (commit === null) continue
-      if (commit.previous !== chain) return false
-      whole = mutations.length
+      commit.push({ key: key.slice(), value: cursor.value()?.slice() ?? null })
+      const end = commitAt(cursor)
+      if (end === null) continue
+      if (end.previous !== chain) return false
+      for (const mutation of commit) whole.add(mutation)
+      commit = []
       next = asOffset(cursor.offset + 1)
-      chain = commit.id
-      if (whole >= options.limits.restoreMutationsMax) apply()
+      chain = end.id
+      if (whole.size >= options.limits.restoreMutationsMax) apply()
     }
     const end = endOfBatches(batches)
     if (end <= at) throw broken(changelog, `nothing can be read at offset ${at}`)
     at = end
   }
-  if (whole < mutations.length) throw broken(changelog, 'its last commit is not whole')
+  if (commit.length > 0) throw broken(changelog, 'its last commit is not whole')
   apply()
   return true
 }

@@ -19,6 +19,7 @@ import { logIdOf, restore } from './restore.ts'
 import { checkSignatures } from './signature.ts'
 import type { SliceReader } from './slice-reader.ts'
 import { startPosition } from './start-position.ts'
+import { StoreWriter } from './store-writer.ts'
 import { TaskContext } from './task-context.ts'
 import { storedTaskState, type TaskState } from './task-state.ts'
 import { WakeSignal } from './wake-signal.ts'
@@ -43,6 +44,7 @@ export type TaskParts = {
   readonly pipeline: Pipeline
   readonly feeds: readonly Feed[]
   readonly committer: Committer
+  readonly writer: StoreWriter
   readonly signal: WakeSignal
   readonly epoch: number
   readonly changelog: boolean
@@ -77,13 +79,14 @@ export async function assembleTask(options: TaskOptions): Promise<TaskParts> {
     if (stored !== undefined) restoreTime(stored)
   }
   const { clock, random } = options
+  const writer = new StoreWriter({ store, clock, limits, wake: signal.wake })
   const committer = new Committer({
     port,
     clock,
     random,
     logger,
     limits,
-    store,
+    writer,
     group: app.id,
     task: name,
     epoch,
@@ -91,7 +94,17 @@ export async function assembleTask(options: TaskOptions): Promise<TaskParts> {
     last: state ?? { commit: 0, id: '' },
   })
   const signatures = changelog === null ? [] : checkSignatures(subtopology, store)
-  return { context, pipeline, feeds, committer, signal, epoch, changelog: changelog !== null, signatures }
+  return {
+    context,
+    pipeline,
+    feeds,
+    committer,
+    writer,
+    signal,
+    epoch,
+    changelog: changelog !== null,
+    signatures,
+  }
 }
 
 type Wired = {

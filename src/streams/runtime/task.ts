@@ -9,6 +9,7 @@ import type { NodeCounters } from './counters.ts'
 import type { Feed } from './feed.ts'
 import { GeneratorFeed } from './generator-feed.ts'
 import type { Pipeline } from './pipeline.ts'
+import type { StoreWriter } from './store-writer.ts'
 import type { TaskContext } from './task-context.ts'
 import { assembleTask, type TaskOptions, type TaskParts } from './task-parts.ts'
 import type { StoredInput } from './task-state.ts'
@@ -24,6 +25,7 @@ export class Task {
   readonly #pipeline: Pipeline
   readonly #feeds: readonly Feed[]
   readonly #committer: Committer
+  readonly #writer: StoreWriter
   readonly #signal: WakeSignal
   readonly #epoch: number
   readonly #changelog: boolean
@@ -41,6 +43,7 @@ export class Task {
     this.#pipeline = parts.pipeline
     this.#feeds = parts.feeds
     this.#committer = parts.committer
+    this.#writer = parts.writer
     this.#signal = parts.signal
     this.#epoch = parts.epoch
     this.#changelog = parts.changelog
@@ -109,9 +112,11 @@ export class Task {
   async #step(): Promise<boolean> {
     for (;;) {
       if (this.#failure !== null) throw this.#failure
+      if (this.#writer.due) this.#apply()
       const worked = this.#wanted === 'run' && this.#work()
       if (!this.#inFlight && this.#context.uncommitted) this.#cut()
       if (this.#wanted !== 'run' && !this.#inFlight && !this.#context.uncommitted) {
+        this.#apply()
         this.#settleRest()
         return this.#wanted === 'stop'
       }
@@ -138,6 +143,12 @@ export class Task {
     })
   }
 
+  /** The store catches up; what it has may leave memory. */
+  #apply(): void {
+    const applied = this.#writer.apply()
+    if (applied !== null) this.#pipeline.release(applied)
+  }
+
   #cut(): void {
     const number = this.#committer.nextNumber
     const mutations: Mutation[] = this.#signatures
@@ -156,7 +167,6 @@ export class Task {
     this.#inFlight = true
     this.#committer
       .commit({ outputs, mutations, inputs, times: this.#pipeline.times() })
-      .then((applied) => this.#pipeline.release(applied))
       .catch((thrown: unknown) => {
         this.#failure = toError(thrown)
       })

@@ -136,7 +136,8 @@ export class WindowOperator {
     let keys = 0
     for (const { rows } of this.#panes.values()) keys += rows.entries.size
     if (keys <= this.#wiring.context.limits.workingKeysMax) return
-    for (const { rows, closing } of this.#panes.values()) if (closing === null) rows.evict(applied)
+    const keptEach = this.#wiring.context.limits.workingKeysMax / 2 / this.#panes.size
+    for (const { rows, closing } of this.#panes.values()) if (closing === null) rows.evict(applied, keptEach)
   }
 
   #close(pane: Pane): boolean {

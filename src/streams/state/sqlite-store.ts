@@ -139,12 +139,18 @@ export class SqliteStore implements StateStore {
 }
 
 const scanRowsMax = 1_000
+/** Pages kept in memory, taken only as far as the file is that large: keys come in any order, and misses cost a read. */
+const cacheSizeBytesMax = 32 * 1024 * 1024
+/** Pages (of 4 KiB) in the write-ahead file before they are moved: a page that changes often is then moved once. */
+const checkpointPages = 4_000
 
 function open(path: string): Opened {
   const database = new Database(path, { create: true, strict: true })
   try {
     database.run('PRAGMA journal_mode = WAL')
     database.run('PRAGMA synchronous = NORMAL')
+    database.run(`PRAGMA cache_size = -${cacheSizeBytesMax / 1024}`)
+    database.run(`PRAGMA wal_autocheckpoint = ${checkpointPages}`)
     const version = database.query<{ user_version: number }, []>('PRAGMA user_version').get()?.user_version
     if (version !== 0 && version !== format) throw storeDamaged(path, `it has format ${version}`)
     database.run(`PRAGMA user_version = ${format}`)

@@ -30,6 +30,29 @@ export interface StateStore {
   close(): void
 }
 
+/** The last mutation of each key, in the order of keys: neighbours share pages, so this is many times faster to apply. */
+export class MutationSet {
+  /** By key, as text whose order is that of the bytes. */
+  readonly #byKey = new Map<string, Mutation>()
+
+  get size(): number {
+    return this.#byKey.size
+  }
+
+  add(mutation: Mutation): void {
+    const { buffer, byteOffset, byteLength } = mutation.key
+    this.#byKey.set(Buffer.from(buffer, byteOffset, byteLength).toString('latin1'), mutation)
+  }
+
+  /** Hands them over and is empty. */
+  take(): Mutation[] {
+    const keys = [...this.#byKey.keys()].sort()
+    const mutations = keys.map((key) => this.#byKey.get(key)!)
+    this.#byKey.clear()
+    return mutations
+  }
+}
+
 /** Opens the store of a task. Damage found while opening leaves an empty store: it is rebuilt. */
 export type StoreOpener = (task: string) => StateStore
 

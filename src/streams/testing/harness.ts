@@ -42,7 +42,7 @@ export type HarnessOptions = {
   readonly openStore?: (task: string) => StateStore
   /** Goes on with the log of another harness: another version of the app, for example. */
   readonly log?: MemoryLog
-  /** Bounds of the runtime: small ones let commits be cut everywhere. */
+  /** Bounds of the runtime: small ones let commits be cut everywhere. Stores take each commit at once, unless said. */
   readonly limits?: Partial<RuntimeLimits>
 }
 
@@ -243,7 +243,7 @@ export class Harness {
       random: this.#random,
       logger: this.#options.logger ?? silentLogger,
       readSlice: this.log.readSlice,
-      limits: this.#options.limits ?? {},
+      limits: { applyMutationsMax: 1, ...this.#options.limits },
       openStore: (task) => session.store(this.#store(task)),
       plan: (partitionsOf) => planApp(this.#app, partitionsOf, this.#taps.nodes),
     })

@@ -186,7 +186,7 @@ test('a store that is damaged again and again is rebuilt a bounded number of tim
     },
     close: () => undefined,
   }
-  const { run, send, clock } = await started({ store: failing })
+  const { run, send, clock } = await started({ store: failing, limits: { applyMutationsMax: 1 } })
   const failed = run.done.then(
     () => null,
     (error: unknown) => error,
@@ -205,8 +205,8 @@ test('trap 18: offsets without records are passed, at the end of a batch too', a
   // As compaction leaves it: two records, but offsets up to nine.
   new DataView(batch.buffer, batch.byteOffset).setInt32(23, 9)
   new DataView(batch.buffer, batch.byteOffset).setUint32(17, crc32c(batch, 21))
-  log.append('rows', 0, batch)
   send(1)
+  log.append('rows', 0, batch)
   await until(run, 11, clock)
   await run.stop()
   expect(run.status().nodes.find(({ id }) => id === 'rows')).toMatchObject({ recordsIn: 3 })
