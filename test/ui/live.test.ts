@@ -122,6 +122,7 @@ describe('channels', () => {
     expect(page.sockets).toHaveLength(2)
     page.socket.events.onOpen()
     expect(page.socket.sent).toEqual([{ op: 'sub', ch: 'widget/a', resume: { epoch: 'e1', seq: 8 } }])
+    page.say(delta(9, 3))
     expect(page.live.status.value.phase).toBe('live')
   })
 
@@ -196,6 +197,21 @@ describe('link', () => {
     expect(page.sockets).toHaveLength(2)
   })
 
+  test('a server that opens sockets but says nothing stays stale, and is asked ever more rarely', () => {
+    const page = fakePage()
+    page.socket.events.onOpen()
+    page.say({ op: 'hb', now: 0 })
+    for (let round = 0; round < 4; round += 1) {
+      page.pass(staleAfterMs + 1_000)
+      expect(page.live.status.value).toEqual({ phase: 'stale', since: 1_000_000 })
+      page.pass(delayMsMax)
+      page.socket.events.onOpen()
+    }
+    expect(page.live.status.value.phase).toBe('stale')
+    page.say({ op: 'hb', now: 0 })
+    expect(page.live.status.value.phase).toBe('live')
+  })
+
   test('words from a socket that was given up are not heard', () => {
     const page = fakePage()
     page.live.acquire('widget/a')
@@ -222,6 +238,7 @@ describe('link', () => {
   test('text that is no message is survived', () => {
     const page = fakePage()
     page.socket.events.onOpen()
+    page.say({ op: 'hb', now: 0 })
     page.socket.events.onText('<html>')
     page.socket.events.onText('null')
     expect(page.live.status.value.phase).toBe('live')

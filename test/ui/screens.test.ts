@@ -240,6 +240,26 @@ describe('a page', () => {
   )
 
   test(
+    'says since when it is stale if the server falls silent',
+    async () => {
+      const quiet = startFakeServer({ files })
+      const context = await contextFor(browser, looks[0]!)
+      const { page } = await openPage(context, new URL(quiet.url).origin)
+      await page.goto(`${quiet.url}dashboards/flights`)
+      await page.waitForSelector('.board-grid .chart canvas')
+      quiet.freeze(true)
+      await page.waitForSelector('text=/Stale since \\d\\d:\\d\\d:\\d\\d/', { timeout: 30_000 })
+      await page.waitForSelector('.widget.is-stale .widget-stale')
+      await page.screenshot({ path: join(artifacts, 'stale.png') })
+      quiet.freeze(false)
+      await page.waitForSelector('.pill.beating', { timeout: 30_000 })
+      await context.close()
+      await quiet.stop()
+    },
+    timeoutMs,
+  )
+
+  test(
     'is worked by the keyboard alone',
     async () => {
       const context = await contextFor(browser, looks[0]!)

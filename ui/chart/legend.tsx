@@ -2,7 +2,6 @@
 import type { JSX } from 'preact'
 import type { NumberFormat } from '../../src/http/contract.ts'
 import { formatValue } from '../format/number.ts'
-import { formatDateTime } from '../format/time.ts'
 import type { Aligned, Column } from './align.ts'
 import { outlineOf } from './markers.ts'
 import { seriesColor, shapeOf } from './palette.ts'
@@ -41,7 +40,6 @@ export function Legend(props: {
   plain: boolean
 }): JSX.Element {
   const { names, aligned, row, format, plain } = props
-  const at = row === null ? undefined : aligned.x[row]
   return (
     <figcaption class="legend">
       {names.map((name, index) => (
@@ -55,7 +53,6 @@ export function Legend(props: {
           </span>
         </span>
       ))}
-      {at !== undefined && <span class="legend-time">{formatDateTime(at)}</span>}
     </figcaption>
   )
 }

@@ -49,7 +49,6 @@ export function TimeChart(props: TimeChartProps): JSX.Element {
   }
 
   const showLegend = legend === 'always' || series.length > 1
-  const Values = showLegend ? Legend : CursorNote
   return (
     <figure class="chart" aria-label={name}>
       <div
@@ -69,7 +68,8 @@ export function TimeChart(props: TimeChartProps): JSX.Element {
           Reset zoom
         </button>
       )}
-      <Values names={names} aligned={shown} row={row} format={format} plain={look.stacked} />
+      <CursorNote aligned={shown} row={row} format={format} alone={!showLegend} />
+      {showLegend && <Legend names={names} aligned={shown} row={row} format={format} plain={look.stacked} />}
       <output class="offscreen" aria-live="polite">
         {spoken}
       </output>
@@ -150,18 +150,19 @@ function describeRow(aligned: Aligned, names: readonly string[], row: number, fo
   return `${formatDateTime(at)}: ${values.join(', ')}`
 }
 
-/** Without a legend, the value under the pointer is told in the corner. */
+/** The moment under the pointer, told in the corner; without a legend the value too. */
 function CursorNote(props: {
   aligned: Aligned
   row: number | null
   format: NumberFormat
+  alone: boolean
 }): JSX.Element | null {
   const at = props.row === null ? undefined : props.aligned.x[props.row]
   if (props.row === null || at === undefined) return null
   return (
     <div class="chart-note" aria-hidden="true">
       <span>{formatDateTime(at)}</span>
-      <strong>{formatValue(props.aligned.ys[0]?.[props.row], props.format)}</strong>
+      {props.alone && <strong>{formatValue(props.aligned.ys[0]?.[props.row], props.format)}</strong>}
     </div>
   )
 }

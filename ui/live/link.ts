@@ -30,6 +30,8 @@ export function createLink(ports: LivePorts, events: LinkEvents): Link {
   let stopped = false
   let attempt = 0
   let heardAt = ports.now()
+  /** When the present socket last showed that it is there: opened, or spoke. */
+  let stirredAt = heardAt
   let suggestedMs: number | undefined
   let cancelRetry: (() => void) | null = null
 
@@ -37,8 +39,11 @@ export function createLink(ports: LivePorts, events: LinkEvents): Link {
     if (status.peek().phase !== phase) status.value = { phase, since }
   }
 
+  /** Only words make the picture live: a server that opens sockets but says nothing is not well. */
   function hear(): void {
     heardAt = ports.now()
+    stirredAt = heardAt
+    attempt = 0
     setPhase('live', heardAt)
   }
 
@@ -51,8 +56,7 @@ export function createLink(ports: LivePorts, events: LinkEvents): Link {
       onOpen() {
         if (socket !== mine) return
         open = true
-        attempt = 0
-        hear()
+        stirredAt = ports.now()
         events.onOpen()
       },
       onText(text) {
@@ -82,10 +86,10 @@ export function createLink(ports: LivePorts, events: LinkEvents): Link {
   function check(): void {
     if (stopped) return
     ports.after(checkEveryMs, check)
-    if (ports.now() - heardAt < staleAfterMs) return
-    setPhase('stale', heardAt)
+    const now = ports.now()
+    if (now - heardAt >= staleAfterMs) setPhase('stale', heardAt)
     // A silent socket is a dead one: proxies drop connections without a word.
-    if (open && socket) {
+    if (now - stirredAt >= staleAfterMs && open && socket) {
       const silent = socket
       lose()
       silent.close()
