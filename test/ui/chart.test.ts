@@ -45,7 +45,7 @@ describe('align', () => {
     expect(domainOf([100, 200], 1_000)).toEqual([100, 200])
     expect(domainOf([100, 200], 30)).toEqual([170, 200])
     expect(domainOf([100, 200], null)).toEqual([100, 200])
-    expect(domainOf([100], 30)).toBeNull()
+    expect(domainOf([100_000], 30)).toEqual([70_000, 130_000])
     expect(domainOf([], 30)).toBeNull()
   })
 
@@ -106,6 +106,11 @@ describe('the y axis', () => {
     expect(yRange(100, 110, {})[0]).toBeGreaterThan(90)
     expect(yRange(null, null, {})).toEqual([0, 1.12])
     expect(yRange(-10, 10, {})[0]).toBeLessThan(-10)
+  })
+  test('areas stand on zero', () => {
+    expect(yRange(100, 110, { fromZero: true })[0]).toBe(0)
+    expect(yRange(-10, -5, { fromZero: true })[1]).toBeGreaterThanOrEqual(0)
+    expect(yRange(100, 110, { fromZero: true, min: 90 })[0]).toBe(90)
   })
   test('is never empty', () => {
     fc.assert(

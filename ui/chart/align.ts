@@ -15,14 +15,18 @@ export function newestX(series: readonly SeriesData[]): number | null {
   return newest
 }
 
+/** Shown around a single moment, to either side. */
+const aloneMs = 30_000
+
 /**
  * What the x axis shows: the span back from the newest point, or less while the data are younger than that, so that
- * the first minute of a new node is not a sliver at the right edge. Null without two moments.
+ * the first minute of a new node is not a sliver at the right edge. One moment lies in the middle.
  */
 export function domainOf(x: readonly number[], spanMs: number | null): [number, number] | null {
   const first = x[0]
   const last = x[x.length - 1]
-  if (first === undefined || last === undefined || last <= first) return null
+  if (first === undefined || last === undefined) return null
+  if (last <= first) return [first - aloneMs, last + aloneMs]
   return [spanMs === null ? first : Math.max(first, last - spanMs), last]
 }
 
@@ -124,10 +128,11 @@ export function decimate(aligned: Aligned, buckets: number): Aligned {
 export function yRange(
   low: number | null,
   high: number | null,
-  fixed: { min?: number | undefined; max?: number | undefined },
+  fixed: { min?: number | undefined; max?: number | undefined; fromZero?: boolean },
 ): [number, number] {
-  const bottom = fixed.min ?? low ?? 0
-  const top = fixed.max ?? high ?? 1
+  // An area says "this much": cut off below, it would say something else.
+  const bottom = fixed.min ?? (fixed.fromZero ? Math.min(0, low ?? 0) : (low ?? 0))
+  const top = fixed.max ?? (fixed.fromZero ? Math.max(0, high ?? 1) : (high ?? 1))
   const size = top - bottom || Math.abs(top) || 1
   let min = fixed.min ?? bottom - size * 0.08
   const max = fixed.max ?? top + size * 0.12

@@ -42,7 +42,10 @@ export function buildOptions(
     legend: { show: false },
     scales: {
       x: { time: true, range: (_, low, high) => hooks.domain() ?? atLeastASecond(low, high) },
-      y: { range: (_, low, high) => yRange(low, high, look) },
+      y: {
+        range: (_, low, high) =>
+          yRange(low, high, { min: look.min, max: look.max, fromZero: look.kind === 'area' || look.stacked }),
+      },
     },
     axes: [timeAxis(palette), valueAxis(palette, look.format)],
     cursor: {
