@@ -1,5 +1,5 @@
 // What a failure of the disk means for the log: room cures it, or only a restart does.
-import { BrokerError, systemCode } from '#base'
+import { BrokerError, systemCode, toError } from '#base'
 
 const curableCodes = new Set(['ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE'])
 
@@ -22,4 +22,22 @@ export function diskFull(cause: Error | null): BrokerError {
     fix: 'free some space, or shorten the retention of a topic; appends resume by themselves',
     ...(cause && { cause }),
   })
+}
+
+const refusedCodes = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG'])
+
+/** A failure to open a log, in words. What has its words already, and our own mistakes, pass as they are. */
+export function openFailed(directory: string, thrown: unknown): unknown {
+  const code = systemCode(thrown)
+  if (thrown instanceof BrokerError || code === undefined) return thrown
+  const message = `data directory ${directory} cannot be opened: ${toError(thrown).message}`
+  if (isCurable(toError(thrown))) {
+    const fix = code.endsWith('FILE') ? 'raise the limit of open files' : 'free some space on its volume'
+    return new BrokerError('disk_full', message, { fix, cause: thrown })
+  }
+  if (refusedCodes.has(code)) {
+    const fix = 'choose a directory that this user can write, with --data-dir'
+    return new BrokerError('invalid_request', message, { fix, cause: thrown })
+  }
+  return new BrokerError('disk_failed', message, { fix: 'look at the disk, then start again', cause: thrown })
 }

@@ -4,6 +4,7 @@ import { BrokerError, type Metrics, systemCode } from '#base'
 import type { LogGroup, Partition, RecoveryReport } from './api.ts'
 import { readCheckpoint, writeCheckpoint } from './checkpoint.ts'
 import { readFormat, topicsDirectory, walDirectory, walGenerations, writeFormat } from './data-directory.ts'
+import { openFailed } from './disk-errors.ts'
 import { GroupCommit } from './group-commit.ts'
 import { type LogContext, type LogOptions, logContext } from './options.ts'
 import type { PartitionSet } from './partition-set.ts'
@@ -11,9 +12,20 @@ import { type Recovered, recover } from './recovery.ts'
 import { Wal } from './wal.ts'
 import { beginning, type WalDamage } from './wal-reader.ts'
 
-/** Throws `conflict` for a newer format and `corrupt` for a directory that cannot be understood. */
+/**
+ * Throws `conflict` for a newer format, `corrupt` for a directory that cannot be understood, `invalid_request` for one
+ * that cannot be written, `disk_full` and `disk_failed`. Damage to the write-ahead log gives a log whose state is `failed`.
+ */
 export async function openLog(options: LogOptions): Promise<LogGroup> {
   const context = logContext(options)
+  try {
+    return await open(context)
+  } catch (thrown) {
+    throw openFailed(context.directory, thrown)
+  }
+}
+
+async function open(context: LogContext): Promise<LogGroup> {
   const started = context.clock.monotonic()
   const salt = readFormat(context)?.salt ?? (await initialise(context))
   await secureNames(context)

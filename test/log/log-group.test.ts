@@ -323,6 +323,15 @@ describe('log group', () => {
     await expect(closedLog!.append([{ kind: 'delete', id }])).rejects.toMatchObject({ code: 'closed' })
   })
 
+  test('a place that cannot hold a log is refused in words', async () => {
+    const file = join(root, 'file')
+    writeFileSync(file, 'x')
+    for (const directory of [join(file, 'data'), '/proc/pspf-data']) {
+      const opening = withLog({ directory }, async () => undefined)
+      await expect(opening).rejects.toThrow(`data directory ${directory} cannot be opened`)
+    }
+  })
+
   test('a newer data format is refused in words', async () => {
     const directory = freshDirectory()
     await withLog({ directory }, async () => undefined)

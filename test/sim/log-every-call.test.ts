@@ -1,4 +1,4 @@
-// A fault at every single disk call of a short life, and of the recovery after it. The fast run takes every twelfth call,
+// A fault at every single disk call of a short life, and of the recovery after it. The fast run takes every sixteenth call,
 // another one for each fault; `STRIDE=1` takes all.
 import { describe, expect, test } from 'bun:test'
 import { proveProgress } from './log-life.ts'
@@ -6,7 +6,7 @@ import { LogScenario } from './log-scenario.ts'
 import { Crash, type Fault, type FaultPlan } from './simulated-disk.ts'
 
 const seed = 4
-const stride = Number(process.env['STRIDE'] ?? 12)
+const stride = Number(process.env['STRIDE'] ?? 16)
 const timeoutMs = 300_000
 
 /** Open, work with rolls and checkpoints, close. `Crash` ends it early. */
