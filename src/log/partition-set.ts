@@ -67,10 +67,11 @@ export class PartitionSet {
     for (const partition of this) partition.close(orderly)
   }
 
-  #setAside({ id, topic, directory }: PartitionLog): string | null {
+  #setAside({ id, directory }: PartitionLog): string | null {
     const { disk } = this.#context
     if (!disk.exists(directory)) return null
-    const name = `${partitionDirectory(topic, id.partition)}.${id.topicId}${deletedSuffix}`
+    // By id alone: the longest topic name leaves no room for more in a file name.
+    const name = `${id.topicId}-${id.partition}${deletedSuffix}`
     const aside = `${topicsDirectory(this.#context.directory)}/${name}`
     // Left by an earlier attempt that a crash undid.
     disk.remove(aside)
