@@ -17,8 +17,8 @@ const revenue = orders
 revenue.out.to('revenue')
 
 const board = dashboard('revenue', { title: 'Revenue' }, [
-  stat('now', revenue, { title: 'Revenue this minute', y: 'total', reduce: 'sum', width: 4 }),
-  bar('by-region', revenue, { title: 'By region, this minute', y: 'total', width: 8 }),
+  stat('now', revenue, { title: 'Revenue, latest minute', y: 'total', reduce: 'sum', width: 4 }),
+  bar('by-region', revenue, { title: 'By region, latest minute', y: 'total', width: 8 }),
   area('per-minute', revenue, { title: 'Per minute', y: 'total', x: 'window.start', by: 'key', width: 12 }),
 ])
 

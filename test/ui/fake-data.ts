@@ -198,7 +198,7 @@ export const dashboards: readonly DashboardSpec[] = [
       {
         id: 'this-minute',
         kind: 'stat',
-        title: 'Revenue this minute',
+        title: 'Revenue, latest minute',
         y: 'total',
         unit: '€',
         unitPosition: 'prefix',
@@ -206,7 +206,7 @@ export const dashboards: readonly DashboardSpec[] = [
         width: 4,
       },
       { id: 'status', kind: 'stat', title: 'Till', y: 'status', width: 4 },
-      { id: 'by-region', kind: 'bar', title: 'By region, this minute', y: 'total', width: 4 },
+      { id: 'by-region', kind: 'bar', title: 'By region, latest minute', y: 'total', width: 4 },
       {
         id: 'per-minute',
         kind: 'area',
