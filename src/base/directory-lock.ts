@@ -20,7 +20,12 @@ export function lockDirectory(directory: string, startedAtMs: number): Directory
     if (systemCode(thrown)?.startsWith('SQLITE_BUSY')) throw inUse(directory, readOwner(ownerPath))
     throw unusable(directory, thrown)
   }
-  writeFileSync(ownerPath, JSON.stringify({ process: process.pid, startedAtMs }) + '\n')
+  try {
+    writeFileSync(ownerPath, JSON.stringify({ process: process.pid, startedAtMs }) + '\n')
+  } catch (thrown) {
+    database.close()
+    throw unusable(directory, thrown)
+  }
   return {
     release() {
       rmSync(ownerPath, { force: true })
@@ -31,7 +36,8 @@ export function lockDirectory(directory: string, startedAtMs: number): Directory
 
 function openDatabase(directory: string): Database {
   try {
-    mkdirSync(directory, { recursive: true })
+    // Records are nobody else's business; a directory that is there keeps the mode its owner gave it.
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
     return new Database(join(directory, 'lock.db'), { create: true, readwrite: true })
   } catch (thrown) {
     throw unusable(directory, thrown)

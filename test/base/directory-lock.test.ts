@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from 'bun:test'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { BrokerError, lockDirectory } from '#base'
@@ -54,4 +54,22 @@ test('a process is refused while this one holds the lock', async () => {
 
 test('a directory that cannot be made is refused with a remedy', () => {
   expect(() => lockDirectory('/proc/pspf', 1000)).toThrow('cannot be used')
+})
+
+test('a directory that is made is for its owner only; one that is there keeps its mode', () => {
+  const made = join(directory, 'made', 'data')
+  lockDirectory(made, 1000).release()
+  expect(statSync(made).mode & 0o777).toBe(0o700)
+  const given = join(directory, 'given')
+  mkdirSync(given, { mode: 0o755 })
+  lockDirectory(given, 1000).release()
+  expect(statSync(given).mode & 0o777).toBe(0o755)
+})
+
+test('a directory whose lock file cannot be written is refused with a remedy, and the lock is free again', () => {
+  const path = join(directory, 'foreign')
+  mkdirSync(join(path, 'lock.json'), { recursive: true })
+  expect(() => lockDirectory(path, 1000)).toThrow('cannot be used')
+  rmSync(join(path, 'lock.json'), { recursive: true })
+  lockDirectory(path, 1000).release()
 })
