@@ -47,7 +47,7 @@ export interface Partition {
   offsetAt(timestamp: Millis): Offset | null
   /** First offset appended at or after `appendTime`, whole segments: what retention by time may trim to. */
   offsetAppendedAt(appendTime: Millis): Offset
-  /** The smallest start offset that leaves at most `sizeBytes` in whole segments. */
+  /** The largest start offset of a segment that leaves at least `sizeBytes`: never past the newest segment. */
   offsetForSize(sizeBytes: ByteSize): Offset
 }
 

@@ -245,9 +245,9 @@ export class PartitionLog implements Partition {
   offsetForSize(sizeBytes: ByteSize): Offset {
     let kept = 0
     for (let index = this.#segments.length - 1; index >= 0; index--) {
-      kept += this.#segments[index]!.visibleBytes
-      if (kept > sizeBytes)
-        return asOffset(Math.max(Math.min(this.#endOf(index), this.#endOffset), this.#startOffset))
+      const segment = this.#segments[index]!
+      kept += segment.visibleBytes
+      if (kept > 0 && kept >= sizeBytes) return asOffset(Math.max(segment.baseOffset, this.#startOffset))
     }
     return this.startOffset
   }

@@ -70,13 +70,11 @@ export class MemoryPartition implements Partition {
 
   offsetForSize(sizeBytes: ByteSize): Offset {
     let kept = 0
-    let start: number = this.endOffset
     for (const { batch, base } of this.stored.toReversed()) {
       kept += batch.length
-      if (kept > sizeBytes) break
-      start = base
+      if (kept >= sizeBytes) return asOffset(base)
     }
-    return asOffset(start)
+    return this.startOffset
   }
 
   trim(before: Offset): void {

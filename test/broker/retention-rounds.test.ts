@@ -45,7 +45,7 @@ describe('retention rounds', () => {
   })
 
   test('delete the oldest above the size', async () => {
-    const fixture = await withOrders({ retentionMs: null, retentionBytes: 150 })
+    const fixture = await withOrders({ retentionMs: null, retentionBytes: 100 })
     await fixture.broker.produce('orders', [record('b')])
     await fixture.broker.produce('orders', [record('c')])
     await pass(fixture, hour)

@@ -18,8 +18,7 @@ function partitionOf(segments: readonly { time: number; sizeBytes: number }[]) {
     offsetForSize(sizeBytes: number) {
       let kept = 0
       let index = segments.length
-      while (index > 0 && kept + segments[index - 1]!.sizeBytes <= sizeBytes)
-        kept += segments[--index]!.sizeBytes
+      while (index > 0 && kept < sizeBytes) kept += segments[--index]!.sizeBytes
       return asOffset(index * 10)
     },
   }
@@ -44,9 +43,9 @@ describe('retention', () => {
   })
 
   test('the oldest records above the size go', () => {
-    expect(decide(null, 250)).toEqual({ before: asOffset(10), reason: 'size' })
-    expect(decide(null, 300)).toBeNull()
-    expect(decide(null, 50)).toEqual({ before: asOffset(30), reason: 'size' })
+    expect(decide(null, 150)).toEqual({ before: asOffset(10), reason: 'size' })
+    expect(decide(null, 250)).toBeNull()
+    expect(decide(null, 50)).toEqual({ before: asOffset(20), reason: 'size' })
   })
 
   test('the stricter limit counts', () => {

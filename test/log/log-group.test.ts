@@ -263,11 +263,35 @@ describe('log group', () => {
       expect(partition.offsetAppendedAt(asMillis(0))).toBe(asOffset(0))
       expect(partition.offsetAppendedAt(asMillis(2_000))).toBe(partition.endOffset)
       const kept = partition.offsetForSize(asByteSize(5_000))
-      expect(kept).toBeGreaterThan(60)
-      expect(kept).toBeLessThan(90)
+      expect(kept).toBeGreaterThan(50)
+      expect(kept).toBeLessThan(75)
       expect(partition.offsetForSize(asByteSize(1_000_000))).toBe(asOffset(0))
     })
   })
+
+  test('a limit of size keeps at least that much, and never less than the newest segment', () =>
+    withLog({ directory: freshDirectory(), segmentSizeBytesMax: 2000 }, async (log) => {
+      await log.append([{ kind: 'create', id, topic: 'orders' }])
+      const partition = log.partition(id)!
+      expect(partition.offsetForSize(asByteSize(1))).toBe(asOffset(0))
+      for (let index = 0; index < 5; index++)
+        await log.append([{ kind: 'batch', id, batch: batchOf(['x'.repeat(100)]) }])
+      for (const sizeBytes of [1, partition.sizeBytes - 1, partition.sizeBytes + 1])
+        expect(partition.offsetForSize(asByteSize(sizeBytes))).toBe(asOffset(0))
+      for (let index = 5; index < 100; index++)
+        await log.append([{ kind: 'batch', id, batch: batchOf(['x'.repeat(100)]) }])
+      let trimmedTo = 0
+      for (let sizeBytes = partition.sizeBytes + 1; sizeBytes > 0; sizeBytes -= 500) {
+        const before = partition.offsetForSize(asByteSize(sizeBytes))
+        const allBytes = partition.sizeBytes
+        expect(before).toBeLessThan(partition.endOffset)
+        await log.append([{ kind: 'trim', id, before }])
+        expect(partition.sizeBytes).toBeGreaterThanOrEqual(Math.min(sizeBytes, allBytes))
+        expect(partition.sizeBytes).toBeLessThan(sizeBytes + 2000)
+        trimmedTo = before
+      }
+      expect(trimmedTo).toBeGreaterThan(80)
+    }))
 
   test('a slice of a segment file holds what a read answers', () =>
     withLog({ directory: freshDirectory(), segmentSizeBytesMax: 100_000 }, async (log) => {
