@@ -30,6 +30,8 @@ export type Ask = {
   readonly toItsEnd?: boolean
   /** A status that is an answer here, not a failure: 503 of `/health`. */
   readonly alsoGood?: number
+  /** How the answer's text is read; `parseExact` unless given. Throws when it is no JSON. */
+  readonly read?: (text: string) => unknown
 }
 
 export class Client {
@@ -53,7 +55,7 @@ export class Client {
     if (!response.ok && !isAlsoGood(response, ask.alsoGood)) throw await failureOf(response, this.url)
     if (response.status === 204) return undefined as Answer
     try {
-      return parseExact(await response.text()) as Answer
+      return (ask.read ?? parseExact)(await response.text()) as Answer
     } catch (thrown) {
       this.#options.signal.throwIfAborted()
       ask.signal?.throwIfAborted()

@@ -1,10 +1,11 @@
 // `pspf consume`: records of all partitions of a topic, what is there now or what comes.
-import type { RecordJson, TopicDetail } from '../answers.ts'
+import type { TopicDetail } from '../answers.ts'
 import type { Call, Command } from '../command.ts'
 import { exitCode } from '../exit-codes.ts'
 import type { RowStream } from '../output/output.ts'
 import { recordsView } from '../output/records-view.ts'
 import { countText } from '../output/text-forms.ts'
+import type { RecordRow } from '../record-texts.ts'
 import { topicPath } from '../routes.ts'
 import type { Session } from '../session.ts'
 import { UsageError } from '../usage-error.ts'
@@ -46,7 +47,7 @@ async function consume(call: Call): Promise<number> {
 /** Takes records until it has enough. */
 class Sink {
   readonly #session: Session
-  readonly #stream: RowStream<RecordJson>
+  readonly #stream: RowStream<RecordRow>
   readonly #valuesOnly: boolean
   #left: number
 
@@ -66,11 +67,11 @@ class Sink {
     return Math.min(limit, this.#left)
   }
 
-  async write(records: readonly RecordJson[]): Promise<void> {
-    const taken = records.slice(0, this.#left)
+  async write(rows: readonly RecordRow[]): Promise<void> {
+    const taken = rows.slice(0, this.#left)
     this.#left -= taken.length
     if (!this.#valuesOnly) return await this.#stream.write(taken)
-    await this.#session.output.text(taken.map((record) => `${JSON.stringify(record.value)}\n`).join(''))
+    await this.#session.output.text(taken.map((row) => `${row.valueText}\n`).join(''))
   }
 
   async end(): Promise<void> {

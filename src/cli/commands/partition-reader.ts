@@ -1,6 +1,6 @@
 // Reads one partition page by page, and several partitions as one stream in the order of their timestamps.
-import type { RecordJson, RecordsPage } from '../answers.ts'
 import type { Client } from '../client.ts'
+import { parseRecordsPage, type RecordRow, type RowsPage } from '../record-texts.ts'
 import { topicPath } from '../routes.ts'
 
 export type PartitionReaderOptions = {
@@ -30,19 +30,20 @@ export class PartitionReader {
   }
 
   /** The next records; none when they ended or, with a wait, when none came in time. */
-  async read(ask: { limit: number; waitMs?: number; signal?: AbortSignal }): Promise<RecordJson[]> {
+  async read(ask: { limit: number; waitMs?: number; signal?: AbortSignal }): Promise<readonly RecordRow[]> {
     const { client, topic, partition, end } = this.#options
-    const page = await client.ask<RecordsPage>(`${topicPath(topic)}/records`, {
+    const page = await client.ask<RowsPage>(`${topicPath(topic)}/records`, {
       query: { partition, from: this.#from, limit: ask.limit, waitMs: ask.waitMs },
       waitMs: ask.waitMs ?? 0,
+      read: parseRecordsPage,
       ...(ask.signal ? { signal: ask.signal } : {}),
     })
     const next = String(page.next)
     // Nothing and no way on: whatever the reason, asking again would never end.
-    const stuck = page.records.length === 0 && next === this.#from
+    const stuck = page.rows.length === 0 && next === this.#from
     this.#from = next
     this.#ended = end !== null && (page.next >= end || stuck)
-    return end === null ? page.records : page.records.filter((record) => record.offset < end)
+    return end === null ? page.rows : page.rows.filter(({ record }) => record.offset < end)
   }
 }
 
@@ -50,7 +51,7 @@ export class PartitionReader {
 export async function* readMerged(
   readers: readonly PartitionReader[],
   pageRecords: number,
-): AsyncGenerator<RecordJson[]> {
+): AsyncGenerator<readonly RecordRow[]> {
   const [only] = readers
   if (only && readers.length === 1) {
     while (!only.ended) yield await only.read({ limit: pageRecords })
@@ -61,7 +62,7 @@ export async function* readMerged(
     await Promise.all(heads.map((head) => fill(head, pageRecords)))
     const open = heads.filter((head) => head.index < head.page.length)
     if (open.length === 0) return
-    const merged: RecordJson[] = []
+    const merged: RecordRow[] = []
     // Until some partition's page runs out while it has more: then its next record is not known yet.
     while (heads.every((head) => head.index < head.page.length || head.reader.ended)) {
       const first = earliest(heads)
@@ -72,7 +73,7 @@ export async function* readMerged(
   }
 }
 
-type Head = { readonly reader: PartitionReader; page: RecordJson[]; index: number }
+type Head = { readonly reader: PartitionReader; page: readonly RecordRow[]; index: number }
 
 async function fill(head: Head, limit: number): Promise<void> {
   while (head.index >= head.page.length && !head.reader.ended) {
@@ -83,9 +84,12 @@ async function fill(head: Head, limit: number): Promise<void> {
 
 function earliest(heads: readonly Head[]): Head | null {
   let best: Head | null = null
+  let bestTime = 0
   for (const head of heads) {
-    const record = head.page[head.index]
-    if (record && (best === null || record.timestamp < best.page[best.index]!.timestamp)) best = head
+    const row = head.page[head.index]
+    if (!row || (best !== null && row.record.timestamp >= bestTime)) continue
+    best = head
+    bestTime = row.record.timestamp
   }
   return best
 }

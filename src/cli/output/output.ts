@@ -23,6 +23,12 @@ export type Column<Row> = {
 export type View<Row> = {
   readonly columns: readonly Column<Row>[]
   name(row: Row): string
+  /** What machines get; the row itself unless given. */
+  data?(row: Row): object
+  /** That data as JSON text on one line, where writing it again would lose something. */
+  json?(row: Row): string
+  /** The same for one of its fields. */
+  fieldJson?(row: Row, field: string): string | undefined
 }
 
 export type OutputOptions = {
@@ -92,7 +98,7 @@ export class Output {
     const { format, fields, terminal } = this.#options
     const shown = project(row, view, fields)
     if (format === 'json') return await terminal.out(`${JSON.stringify(shown, null, 2)}\n`)
-    if (format === 'jsonl') return await terminal.out(`${JSON.stringify(shown)}\n`)
+    if (format === 'jsonl') return await terminal.out(`${withLineMarksEscaped(JSON.stringify(shown))}\n`)
     if (format === 'yaml') return await terminal.out(`${yamlText(shown)}\n`)
     if (format === 'name') return await terminal.out(`${view.name(row)}\n`)
     const columns = view.columns.length > 0 ? view.columns : columnsOf<Row>(Object.keys(row))
@@ -133,16 +139,9 @@ export class RowStream<Row extends object> {
     const objects = () => rows.map((row) => project(row, this.#view, fields))
     switch (this.#options.format) {
       case 'json':
-        return (
-          (this.#count === 0 ? '[\n  ' : ',\n  ') +
-          objects()
-            .map((row) => JSON.stringify(row, null, 2).replaceAll('\n', '\n  '))
-            .join(',\n  ')
-        )
+        return (this.#count === 0 ? '[\n  ' : ',\n  ') + rows.map((row) => this.#json(row)).join(',\n  ')
       case 'jsonl':
-        return objects()
-          .map((row) => `${JSON.stringify(row)}\n`)
-          .join('')
+        return rows.map((row) => `${withLineMarksEscaped(this.#jsonLine(row))}\n`).join('')
       case 'yaml':
         return `${yamlText(objects())}\n`
       case 'name':
@@ -156,6 +155,23 @@ export class RowStream<Row extends object> {
       case 'wide':
         return this.#table.text(rows.map((row) => columns.map((column) => cellText(column, row))))
     }
+  }
+
+  #json(row: Row): string {
+    if (this.#view.json) return this.#jsonLine(row)
+    return JSON.stringify(project(row, this.#view, this.#options.fields), null, 2).replaceAll('\n', '\n  ')
+  }
+
+  #jsonLine(row: Row): string {
+    const { fields } = this.#options
+    const { json, fieldJson } = this.#view
+    if (!json) return JSON.stringify(project(row, this.#view, fields))
+    if (!fields) return json(row)
+    const pairs = [...new Set(fields)].map((field) => {
+      const text = fieldJson?.(row, field) ?? JSON.stringify(pick(row, this.#view, field))
+      return `${JSON.stringify(field)}:${text}`
+    })
+    return `{${pairs.join(',')}}`
   }
 
   #csvHeader(): string {
@@ -183,7 +199,11 @@ function withFields<Row extends object>(
 ): View<Row> {
   if (!fields) return { ...view, columns: view.columns.filter((column) => format === 'wide' || !column.wide) }
   const columns = fields.map(
-    (field) => view.columns.find((column) => column.title === field) ?? columnsOf<Row>([field])[0]!,
+    (field): Column<Row> =>
+      view.columns.find((column) => column.title === field) ?? {
+        title: field,
+        of: (row) => at(view.data?.(row) ?? row, field),
+      },
   )
   return { ...view, columns }
 }
@@ -196,10 +216,13 @@ function project<Row extends object>(
   view: View<Row>,
   fields: readonly string[] | undefined,
 ): unknown {
-  if (!fields) return row
-  const pick = (field: string) =>
-    at(row, field) ?? view.columns.find((column) => column.title === field)?.of(row) ?? null
-  return Object.fromEntries(fields.map((field) => [field, pick(field)]))
+  if (!fields) return view.data?.(row) ?? row
+  return Object.fromEntries(fields.map((field) => [field, pick(row, view, field)]))
+}
+
+function pick<Row extends object>(row: Row, view: View<Row>, field: string): unknown {
+  const data = view.data?.(row) ?? row
+  return at(data, field) ?? view.columns.find((column) => column.title === field)?.of(row) ?? null
 }
 
 /** `at({ window: { start: 5 } }, 'window.start') -> 5` */
@@ -223,10 +246,19 @@ function plainText(value: unknown): string {
 
 const yamlText = (value: unknown) => Bun.YAML.stringify(withTextsForLongNumbers(value), null, 2)
 
+/** Some readers of lines take these two for line ends; inside JSON they can only stand in a string. */
+const withLineMarksEscaped = (json: string) =>
+  json.replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029')
+
 function csvLine(values: readonly unknown[]): string {
   const cells = values.map((value) => {
-    const text = value === null || value === undefined ? '' : plainText(value)
-    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+    const given = value === null || value === undefined ? '' : plainText(value)
+    // Line ends are data and may stand in quotes; nothing else may move a cursor.
+    const text = given
+      .split('\r\n')
+      .map((line) => harmless(line, true))
+      .join('\r\n')
+    return text !== given || /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
   })
   return `${cells.join(',')}\n`
 }

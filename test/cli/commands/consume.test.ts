@@ -71,6 +71,40 @@ test('--values prints values that produce takes back', async () => {
   expect((await runLine(node, 'consume t --values')).out).toBe('1\n"text"\nnull\n{"a":[1]}\n')
 })
 
+describe('what JavaScript cannot hold', () => {
+  const value = '{"e":1e400,"z":-0,"o":1.0,"10":1,"2":2,"dup":1,"dup":2,"s":"\\u0041 }"}'
+  const record = `{"partition":0,"offset":0,"timestamp":5,"key":"k","value":${value},"headers":{}}`
+  beforeEach(() => {
+    node.topic('t', [[1]])
+    node.override = ({ path }) =>
+      path.endsWith('/records')
+        ? new Response(`{"records":[${record}],"next":1,"startOffset":0,"endOffset":1}`)
+        : undefined
+  })
+
+  test('comes out byte for byte where machines read', async () => {
+    expect((await runLine(node, 'consume t')).out).toBe(`${record}\n`)
+    expect((await runLine(node, 'consume t --values')).out).toBe(`${value}\n`)
+    expect((await runLine(node, 'consume t -o json')).out).toBe(`[\n  ${record}\n]\n`)
+    expect((await runLine(node, 'consume t --fields value,key,value.e')).out).toBe(
+      `{"value":${value},"key":"k","value.e":1e400}\n`,
+    )
+  })
+
+  test('keeps its text elsewhere: no number becomes null', async () => {
+    expect((await runLine(node, 'consume t -o table')).out).toContain(value)
+    expect((await runLine(node, 'consume t -o csv --fields value.e,value.z --no-headers')).out).toBe(
+      '1e400,-0\n',
+    )
+    expect((await runLine(node, 'consume t -o csv --no-headers')).out).toContain(
+      '""e"":1e400,""z"":-0,""o"":1.0',
+    )
+    const yaml = (await runLine(node, 'consume t -o yaml')).out
+    expect(yaml).toContain('1e400')
+    expect(yaml).not.toContain('null')
+  })
+})
+
 test('what was appended after it began is left out without --follow', async () => {
   node.topic('t', [[1]])
   let asked = 0

@@ -103,6 +103,18 @@ describe('rows', () => {
     expect(await listed('json', {}, hostile)).not.toContain('\u001b')
   })
 
+  test('as CSV write control characters out, and keep line ends in quotes', async () => {
+    const hostile = [{ name: 'a\u0000\u001b[2J', size: 1, note: 'x\r\ny\rz', at: { start: 0 } }]
+    expect(await listed('csv', { headers: false }, hostile)).toBe('"a\\u0000\\u001b[2J",1,"x\r\ny\\u000dz"\n')
+  })
+
+  test('as NDJSON hold no line mark that some readers take for a line end', async () => {
+    const marks = [{ name: 'a\u2028b\u2029', size: 1, note: null, at: { start: 0 } }]
+    const text = await listed('jsonl', {}, marks)
+    expect(text).toContain('"a\\u2028b\\u2029"')
+    expect(JSON.parse(text)).toEqual(marks[0])
+  })
+
   test('are cut at the width of a terminal, and never in a pipe', async () => {
     const long = [{ name: 'x'.repeat(200), size: 1, note: null, at: { start: 0 } }]
     const { terminal, out } = output(
