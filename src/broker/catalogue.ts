@@ -90,9 +90,12 @@ export class Catalogue {
     return this.#change(async () => {
       const topic = this.#owned(name, access, 'alter')
       const config = changedConfig(topic.config, change)
-      await this.#journal.append([this.#record({ ...topic.definition, config })], [], () => {
+      const record = this.#record({ ...topic.definition, config })
+      const apply = () => {
         topic.config = config
-      })
+      }
+      // A shorter retention is one way out of a full disk.
+      await this.#journal.append([record], [], apply, { useReserve: true })
       return topic
     })
   }

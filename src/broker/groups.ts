@@ -131,11 +131,13 @@ export class Groups {
       value: encodeOffsetValue(value),
       timestamp,
     }))
-    const appended = await this.#journal.append(records, entries, (baseOffset) => {
+    const apply = (baseOffset: Offset) => {
       positions.forEach(({ key, value }, index) => {
         this.#table.set(key, { ...value, recordedAt: baseOffset + index })
       })
-    })
+    }
+    const useReserve = entries.length === 0
+    const appended = await this.#journal.append(records, entries, apply, { useReserve })
     this.#journal.maybeRewrite()
     return appended
   }
@@ -143,9 +145,10 @@ export class Groups {
   async #remove(keys: readonly OffsetKey[], entries: readonly LogEntry[]): Promise<void> {
     const timestamp = this.#options.clock.now()
     const removals = keys.map((key) => ({ key: encodeOffsetKey(key), value: null, timestamp }))
-    await this.#journal.append(removals, entries, () => {
+    const apply = () => {
       for (const key of keys) this.#table.delete(key)
-    })
+    }
+    await this.#journal.append(removals, entries, apply, { useReserve: true })
   }
 
   #checkBatches(batches: readonly BatchAppend[]): CheckedBatch[] {

@@ -7,7 +7,7 @@
 //   2. `apply` runs before the append counts as settled; so inside `exclusive` the table in memory is what the log holds.
 //   3. The trim of a rewrite is appended after the rewritten records are durable: a crash between loses nothing.
 import { asOffset, assert, BrokerError, type Logger, type Offset, toError } from '#base'
-import type { Appended, LogEntry, LogGroup, Partition, PartitionId } from '#log'
+import type { Appended, AppendOptions, LogEntry, LogGroup, Partition, PartitionId } from '#log'
 import { BatchBuilder, type RecordInput, type RecordView, readRecords } from '#record'
 import { spanOf } from './batch-span.ts'
 
@@ -66,9 +66,10 @@ export class Journal {
     records: readonly RecordInput[],
     others: readonly LogEntry[],
     apply: (baseOffset: Offset) => void,
+    options: AppendOptions = {},
   ): Promise<Appended> {
     const entries = records.length === 0 ? others : [...others, this.batchOf(records)]
-    const work = this.#options.log.append(entries).then((appended) => {
+    const work = this.#options.log.append(entries, options).then((appended) => {
       apply(records.length === 0 ? asOffset(-1) : appended.offsets.at(-1)!)
       return appended
     })
@@ -134,7 +135,8 @@ export class Journal {
     let liveBytes = 0
     for (const batch of batchesOf(snapshot())) {
       liveBytes += batch.length
-      await log.append([{ kind: 'batch', id, batch }])
+      // Its trim gives the room back, so it must not wait for room.
+      await log.append([{ kind: 'batch', id, batch }], { useReserve: true })
     }
     await log.append([{ kind: 'trim', id, before }])
     // A large table earns its next rewrite only by growing as much again.

@@ -38,7 +38,8 @@ export class Owners {
       })
     }
     epochs.set(owner, epoch)
-    await this.#journal.append([this.#record(group, owner, epoch)], [], () => undefined)
+    const record = this.#record(group, owner, epoch)
+    await this.#journal.append([record], [], () => undefined, { useReserve: true })
     this.#journal.maybeRewrite()
     return epoch
   }

@@ -127,9 +127,11 @@ export class RetentionRounds {
     const now = this.#now
     if (now - this.#recordedAt < recordEveryMs || this.#closed) return
     if (!this.#journal.isFree) await this.#journal.free()
-    await this.#journal.append([retentionClockRecord(now, this.#options.clock.now())], [], () => {
+    const record = retentionClockRecord(now, this.#options.clock.now())
+    const apply = () => {
       this.#recordedAt = now
-    })
+    }
+    await this.#journal.append([record], [], apply, { useReserve: true })
   }
 
   /** Once when it begins and once when it ends, not every round. */

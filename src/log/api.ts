@@ -14,6 +14,14 @@ export type LogEntry =
   /** One complete record batch v2. The log overwrites its base offset and leader epoch, nothing else. */
   | { readonly kind: 'batch'; readonly id: PartitionId; readonly batch: Uint8Array }
 
+export type AppendOptions = {
+  /**
+   * Lets records in although the disk has only its reserve left: for what gives room back or must go on meanwhile
+   * (definitions, positions, epochs). Appends without records go on anyway.
+   */
+  readonly useReserve?: boolean
+}
+
 export type Appended = {
   /** Base offset given to each `batch` entry, in order; -1 for the other kinds. */
   readonly offsets: readonly Offset[]
@@ -79,7 +87,7 @@ export interface LogGroup {
    * `disk_failed`, `not_found` (partition) or `closed`; after a rejection nothing of it is or becomes visible, except
    * after `disk_failed`: then only the next start can tell. The batches belong to the log until it settles.
    */
-  append(entries: readonly LogEntry[]): Promise<Appended>
+  append(entries: readonly LogEntry[], options?: AppendOptions): Promise<Appended>
   partition(id: PartitionId): Partition | undefined
   partitions(): Iterable<Partition>
   /** Called after partitions' ends moved, once per durable frame, with the partitions that grew. Returns how to stop. */

@@ -14,6 +14,8 @@ export type PendingAppend = {
   readonly sizeBytes: number
   /** Changes more than the ends of partitions: travels in a frame of its own. */
   readonly hasControls: boolean
+  /** Goes on when only the reserve of the disk is left. */
+  readonly useReserve: boolean
   /** When it was taken in, on the monotonic clock. */
   readonly sinceMs: number
   readonly resolve: (appended: Appended) => void

@@ -1,4 +1,6 @@
-// Keeps the last megabytes of the volume for what must go on when it is full: deletes, trims, checkpoints, recovery.
+// Keeps the last megabytes of the volume for what must go on when it is full: deletes, trims, positions, checkpoints,
+// recovery.
+import { BrokerError, formatSize } from '#base'
 import type { LogContext } from './options.ts'
 
 /** The volume is asked again after this much was written, at most. */
@@ -24,5 +26,15 @@ export class DiskReserve {
     // What was written so far is in the page cache, but the volume has counted it already; others write too.
     this.#budgetBytes = Math.min((freeBytes - diskReserveBytes) / 4, spendBytesMax)
     return freeBytes <= diskReserveBytes
+  }
+
+  /** For an append of records while the volume is low. */
+  refusal(): BrokerError {
+    const { diskReserveBytes } = this.#context
+    const kept = `the last ${formatSize(diskReserveBytes)} are kept in reserve for deletes, positions and recovery`
+    return new BrokerError('disk_full', `the disk is full: ${kept}`, {
+      fix: 'free some space, or shorten the retention of a topic; appends resume by themselves',
+      details: { reserveBytes: diskReserveBytes },
+    })
   }
 }

@@ -9,7 +9,7 @@
 //   2. Frames are built, written and published one after the other; a segment write may overlap with its frame's sync.
 //   3. An append that is refused leaves no trace; only after `disk_failed` the next start decides.
 import { asMillis, assert, BrokerError, formatSize, sleep, type Timer, toError } from '#base'
-import type { Appended, LogEntry, LogState, Partition } from './api.ts'
+import type { Appended, AppendOptions, LogEntry, LogState, Partition } from './api.ts'
 import { entrySizeBytes, type FrameInProgress, type PendingAppend, takeAppend } from './append.ts'
 import { Checkpointer } from './checkpointer.ts'
 import { diskFailed, diskFull, isCurable } from './disk-errors.ts'
@@ -73,20 +73,23 @@ export class GroupCommit {
     })
   }
 
-  append(entries: readonly LogEntry[]): Promise<Appended> {
+  append(entries: readonly LogEntry[], options: AppendOptions = {}): Promise<Appended> {
     assert(entries.length > 0, 'an append has an entry')
     let sizeBytes = 0
     let hasControls = false
+    let hasRecords = false
     for (const entry of entries) {
       sizeBytes += entrySizeBytes(entry)
-      if (entry.kind !== 'batch') hasControls = true
+      if (entry.kind === 'batch') hasRecords = true
+      else hasControls = true
     }
     const refusal = this.#refusal(sizeBytes)
     if (refusal !== null) return Promise.reject(refusal)
     this.pendingBytes += sizeBytes
+    const useReserve = !hasRecords || options.useReserve === true
     return new Promise((resolve, reject) => {
       const sinceMs = this.#context.clock.monotonic()
-      this.#queue.push({ entries, sizeBytes, hasControls, sinceMs, resolve, reject, offsets: [] })
+      this.#queue.push({ entries, sizeBytes, hasControls, useReserve, sinceMs, resolve, reject, offsets: [] })
       this.#wake()
     })
   }
@@ -166,7 +169,7 @@ export class GroupCommit {
     for (const append of taken) sizeBytes += append.sizeBytes
     writer.begin(sizeBytes)
     for (const append of taken) {
-      const refusal = low && writesRecords(append) ? diskFull(null) : takeAppend(this.#frame, append)
+      const refusal = low && !append.useReserve ? this.#reserve.refusal() : takeAppend(this.#frame, append)
       if (refusal === null) group.push(append)
       else this.#reject([append], refusal)
     }
@@ -330,8 +333,4 @@ export class GroupCommit {
       this.#wake()
     })
   }
-}
-
-function writesRecords(append: PendingAppend): boolean {
-  return append.entries.some((entry) => entry.kind === 'batch')
 }

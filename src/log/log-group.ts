@@ -122,7 +122,7 @@ function logGroup({ commit, partitions, wal, report }: Parts): LogGroup {
     get pendingBytes() {
       return commit.pendingBytes
     },
-    append: (entries) => commit.append(entries),
+    append: (entries, options) => commit.append(entries, options),
     partition: (id): Partition | undefined => partitions.get(id),
     partitions: () => partitions,
     onVisible: (listener) => commit.onVisible(listener),

@@ -35,7 +35,7 @@ export type LogLimits = {
   readonly syncStepBytes: number
   /** After this long without an append a mark says that the last frame is durable. */
   readonly idleMarkMs: number
-  /** Appends of records are refused with `disk_full` when less is free; the rest serves deletes and recovery. */
+  /** Appends of records are refused with `disk_full` when less is free; the rest serves deletes, positions and recovery. */
   readonly diskReserveBytes: number
   /** How often a write to a full disk is tried again once its frame is durable. */
   readonly diskFullRetryMs: number

@@ -11,6 +11,7 @@ import {
 } from '#base'
 import type {
   Appended,
+  AppendOptions,
   LogEntry,
   LogGroup,
   LogState,
@@ -121,6 +122,8 @@ export class MemoryLog implements LogGroup {
   held = false
   /** Callers of one sync hear of it in reverse and in turns of their own: nothing promises them an order. */
   answersReversed = false
+  /** As on a disk with nothing left but the reserve. */
+  low = false
   /** The next append is rejected with it. */
   nextFailure: BrokerError | null = null
   /** Partitions that refuse appends, as damaged ones do. */
@@ -142,8 +145,10 @@ export class MemoryLog implements LogGroup {
     return { clean: true, quarantined, ...counts }
   }
 
-  append(entries: readonly LogEntry[]): Promise<Appended> {
-    const failure = this.nextFailure
+  append(entries: readonly LogEntry[], { useReserve = false }: AppendOptions = {}): Promise<Appended> {
+    const refusedAsLow = this.low && !useReserve && entries.some(({ kind }) => kind === 'batch')
+    const failure =
+      this.nextFailure ?? (refusedAsLow ? new BrokerError('disk_full', 'only the reserve is left') : null)
     this.nextFailure = null
     if (failure) return Promise.reject(failure)
     const sizeBytes = entries.reduce(

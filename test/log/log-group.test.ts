@@ -7,6 +7,7 @@ import {
   asMillis,
   asOffset,
   type Clock,
+  type Disk,
   Metrics,
   realClock,
   realDisk,
@@ -24,13 +25,12 @@ const freshDirectory = () => join(root, String(directories++))
 const id = { topicId: 'a'.repeat(32), partition: 0 }
 const other = { topicId: 'b'.repeat(32), partition: 3 }
 
-type Opening = { directory: string; clock?: Clock } & Partial<LogLimits>
+type Opening = { directory: string; clock?: Clock; disk?: Disk } & Partial<LogLimits>
 
 async function withLog<T>(
-  { directory, clock, ...limits }: Opening,
+  { directory, clock, disk = realDisk(), ...limits }: Opening,
   use: (log: LogGroup) => Promise<T>,
 ): Promise<T> {
-  const disk = realDisk()
   const log = await openLog({
     disk,
     clock: clock ?? realClock(),
@@ -323,6 +323,31 @@ describe('log group', () => {
       now = 10
       const second = await log.append([{ kind: 'batch', id, batch: batchOf(['a']) }])
       expect([first.appendTime, second.appendTime]).toEqual([asMillis(5_000), asMillis(5_000)])
+    })
+  })
+
+  test('below the reserve records are refused, deletes and what asks for the reserve go on', () => {
+    let freeBytes = 1e12
+    const real = realDisk()
+    const disk: Disk = { ...real, space: () => ({ freeBytes, totalBytes: 1e12 }) }
+    const fresh = [{ kind: 'batch', id, batch: batchOf(['a']) }] as const
+    return withLog({ directory: freshDirectory(), disk, diskReserveBytes: 64 * 2 ** 20 }, async (log) => {
+      freeBytes = 10 * 2 ** 20
+      await log.append([{ kind: 'create', id, topic: 'orders' }])
+      await expect(log.append(fresh)).rejects.toMatchObject({
+        code: 'disk_full',
+        retriable: true,
+        message: expect.stringContaining('the last 64.0 MB are kept in reserve for'),
+        details: { reserveBytes: 64 * 2 ** 20 },
+      })
+      await expect(log.append(fresh, { useReserve: false })).rejects.toMatchObject({ code: 'disk_full' })
+      const mixed = await Promise.allSettled([log.append(fresh), log.append(fresh, { useReserve: true })])
+      expect(mixed.map(({ status }) => status)).toEqual(['rejected', 'fulfilled'])
+      expect(log.partition(id)!.endOffset).toBe(asOffset(1))
+      await log.append([{ kind: 'trim', id, before: asOffset(1) }])
+      freeBytes = 1e12
+      await log.append(fresh)
+      expect(await valuesFrom(log.partition(id)!, 1)).toEqual(['a'])
     })
   })
 
