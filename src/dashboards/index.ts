@@ -7,6 +7,7 @@ export { LiveHub, type LiveHubOptions } from './live-hub.ts'
 export type { NodeEvent, RecoveryFacts } from './node-events.ts'
 export type { NodeFacts } from './overview-source.ts'
 export { recordJson } from './record-json.ts'
+export { topicSummary } from './topic-summary.ts'
 export type { LiveSocket } from './viewer.ts'
 export {
   area,

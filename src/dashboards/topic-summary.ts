@@ -9,12 +9,17 @@ export function topicSummaries(broker: Pick<Broker, 'topics'>, rates: TrafficRat
   const listed = topics
     .toSorted((a, b) => Number(a.internal) - Number(b.internal) || (a.name < b.name ? -1 : 1))
     .slice(0, countMax)
-    .map((topic) => topicSummary(topic, rates))
+    .map((topic) => {
+      const { recordsIn, bytesIn } = rates.of(topic.name)
+      return topicSummary(topic, { recordsPerSecond: recordsIn, bytesPerSecond: bytesIn })
+    })
   return { topics: listed, ...(listed.length < topics.length && { total: topics.length }) }
 }
 
-export function topicSummary(topic: TopicInfo, rates: TrafficRates): TopicSummary {
-  const { recordsIn, bytesIn } = rates.of(topic.name)
+export function topicSummary(
+  topic: TopicInfo,
+  { recordsPerSecond, bytesPerSecond }: Pick<TopicSummary, 'recordsPerSecond' | 'bytesPerSecond'>,
+): TopicSummary {
   const { retentionMs, retentionBytes, compression } = topic.config
   let records = 0
   let sizeBytes = 0
@@ -34,7 +39,7 @@ export function topicSummary(topic: TopicInfo, rates: TrafficRates): TopicSummar
     config: { retentionMs, retentionBytes, compression },
     createdAt: topic.createdAt,
     lastAppendTime,
-    recordsPerSecond: recordsIn,
-    bytesPerSecond: bytesIn,
+    recordsPerSecond,
+    bytesPerSecond,
   }
 }

@@ -1,31 +1,5 @@
-// Debian's Chromium, driven headless, with everything that leaves the machine recorded.
-import { existsSync } from 'node:fs'
-import { type Browser, chromium, type Page } from 'playwright-core'
-
-const candidates = [
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-  '/usr/bin/google-chrome-stable',
-]
-
-export async function openBrowser(): Promise<Browser> {
-  const executablePath = candidates.find((path) => existsSync(path))
-  if (!executablePath) throw new Error('no Chromium on this machine; install it: apt-get install chromium')
-  return await chromium.launch({
-    executablePath,
-    args: [
-      '--headless',
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
-  })
-}
+// What a page of the compiled binary must not do, recorded while it lives.
+import type { Page } from 'playwright-core'
 
 /** What a page did that it must not do. */
 export type Misdeeds = { offOrigin: string[]; consoleErrors: string[] }

@@ -4,8 +4,9 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import type { AppStatus, DashboardSpec, WidgetData } from '../../src/http/contract.ts'
+import { launchChromium } from '../ui/browser.ts'
 import { eventually, type Node, Sandbox } from './binary.ts'
-import { openBrowser, watch } from './browser.ts'
+import { watch } from './browser.ts'
 
 const artifacts = join(import.meta.dir, '..', '..', 'test-artifacts')
 let sandbox: Sandbox
@@ -16,7 +17,7 @@ beforeAll(async () => {
   mkdirSync(artifacts, { recursive: true })
   sandbox = new Sandbox()
   node = await sandbox.serve(['--demo'])
-  browser = await openBrowser()
+  browser = await launchChromium()
 }, 60_000)
 afterAll(async () => {
   await browser?.close()

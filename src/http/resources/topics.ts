@@ -1,8 +1,9 @@
 // Topics: list, create, describe, change, delete.
 import { BrokerError } from '#base'
 import type { TopicInfo } from '#broker'
+import { topicSummary } from '#dashboards'
 import { created, json, noContent } from '../answer.ts'
-import type { TopicDetail, TopicSummary } from '../contract.ts'
+import type { TopicDetail } from '../contract.ts'
 import { alterTopic, createTopic, many, one } from '../models.ts'
 import { type Route, route } from '../route.ts'
 import type { Services } from '../services.ts'
@@ -11,7 +12,7 @@ import { exactly, t } from '../shape.ts'
 const tag = 'topics'
 
 export function topicRoutes({ broker, facts }: Services): Route[] {
-  const summary = (topic: TopicInfo) => summarise(topic, facts.rates(topic.name))
+  const summary = (topic: TopicInfo) => topicSummary(topic, facts.rates(topic.name))
 
   const detail = (topic: TopicInfo): TopicDetail => ({
     ...summary(topic),
@@ -108,31 +109,4 @@ export function topicRoutes({ broker, facts }: Services): Route[] {
       },
     ),
   ]
-}
-
-function summarise(
-  topic: TopicInfo,
-  rates: Pick<TopicSummary, 'recordsPerSecond' | 'bytesPerSecond'>,
-): TopicSummary {
-  let records = 0
-  let sizeBytes = 0
-  let lastAppendTime = 0
-  for (const partition of topic.partitions) {
-    records += partition.endOffset - partition.startOffset
-    sizeBytes += partition.sizeBytes
-    lastAppendTime = Math.max(lastAppendTime, partition.lastAppendTime)
-  }
-  return {
-    name: topic.name,
-    id: topic.id,
-    internal: topic.internal,
-    partitions: topic.partitions.length,
-    records,
-    sizeBytes,
-    config: topic.config,
-    createdAt: topic.createdAt,
-    lastAppendTime,
-    recordsPerSecond: rates.recordsPerSecond,
-    bytesPerSecond: rates.bytesPerSecond,
-  }
 }
