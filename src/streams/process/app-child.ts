@@ -14,6 +14,8 @@ export type AppChildOptions = {
   readonly port: (signal: AbortSignal) => LogPort
   readonly clock: Clock
   readonly logger: Logger
+  /** The app's name, as far as it is known by now. */
+  readonly name: () => string
   readonly onMessage: (message: Exclude<FromChild, { t: 'call' | 'log' }>) => void
 }
 
@@ -45,7 +47,7 @@ export function spawnAppChild(options: AppChildOptions): AppChild {
     serialization: 'advanced',
     ipc: (message: unknown) => {
       if (isFromChild(message)) receive(message)
-      else logger.debug({}, 'ignored a message that is not one of pspf')
+      else logger.debug({ app: options.name() }, 'ignored a message that is not one of pspf')
     },
   })
   const send = (message: ToChild) => {
@@ -55,21 +57,25 @@ export function spawnAppChild(options: AppChildOptions): AppChild {
       child.send(message)
     } catch (error) {
       // The process is ending; its exit is what counts.
-      logger.debug({ err: toError(error) }, 'the app did not take a message')
+      logger.debug({ app: options.name(), err: toError(error) }, 'the app did not take a message')
     }
   }
   const serve = portServer(options.port(gone.signal), send)
 
   const receive = (message: FromChild) => {
     if (message.t === 'call') return void serve(message)
-    if (message.t === 'log') return logger[message.level](message.fields, message.message)
+    if (message.t === 'log') {
+      // The node's logger says which part speaks; twice the same key in a line would hide one.
+      const { component, ...fields } = message.fields
+      return logger[message.level]({ ...fields, app: options.name() }, message.message)
+    }
     if (message.t === 'failed') failure = message.failure
     options.onMessage(message)
   }
 
-  const stdout = readLines(child.stdout, clock, (line) => logger.info({}, line))
+  const stdout = readLines(child.stdout, clock, (line) => logger.info({ app: options.name() }, line))
   const stderr = readLines(child.stderr, clock, (line) => {
-    logger.warn({}, line)
+    logger.warn({ app: options.name() }, line)
     if (lastWords.push(line) > lastWordsMax) lastWords.shift()
   })
   const ended = child.exited.then(async (): Promise<Failure | null> => {

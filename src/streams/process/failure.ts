@@ -1,7 +1,12 @@
 // Why an app does not run, as plain data that travels between processes and up to the UI.
 import { BrokerError, type ErrorCode, toError } from '#base'
 
-export type Failure = { readonly message: string; readonly frame?: string }
+export type Failure = {
+  readonly message: string
+  readonly frame?: string
+  /** Nothing is wrong with the app: later, it may run. */
+  readonly retriable?: boolean
+}
 
 /** A refusal of the node: what, and what to do about it. */
 export function failureOf({ message, fix }: BrokerError): Failure {

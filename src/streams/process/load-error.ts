@@ -19,6 +19,9 @@ export type LoadErrorContext = {
 
 type Finding = { readonly text: string; readonly place?: SourcePlace | undefined }
 
+/** An error can be its own cause: no further down the chain than this. */
+const causesMax = 10
+
 const inExecutable = /\$bunfs|~BUN/
 /** Where pspf itself lies when it runs from source. */
 const ownSource = inExecutable.test(import.meta.dir) ? null : resolve(import.meta.dir, '../..') + sep
@@ -27,6 +30,21 @@ const isOwn = (path: string) => inExecutable.test(path) || (ownSource !== null &
 
 /** `apps/shop.ts:7:10: TypeError: null is not an object`, and the lines around it. */
 export function describeError(thrown: unknown, context: LoadErrorContext): Failure {
+  const failure = describePlace(thrown, context)
+  return isRetriable(thrown) ? { ...failure, retriable: true } : failure
+}
+
+/** Whether the node's refusal is below it all, however often it was wrapped on its way. */
+function isRetriable(thrown: unknown): boolean {
+  let error = thrown
+  for (let depth = 0; error instanceof Error && depth < causesMax; depth++) {
+    if (error instanceof BrokerError && error.retriable) return true
+    error = error.cause
+  }
+  return false
+}
+
+function describePlace(thrown: unknown, context: LoadErrorContext): Failure {
   const { text, place } = explain(thrown, context)
   const path = relative(context.directory, place?.file ?? context.file)
   const shown = path.startsWith('..') ? (place?.file ?? context.file) : path
@@ -105,7 +123,7 @@ function explainMissingExport(thrown: Shape, context: LoadErrorContext): Finding
 }
 
 /** Anything thrown by code: the place is the top frame of the stack that is the user's. */
-function explainThrown(error: Error, context: LoadErrorContext): Finding {
+function explainThrown(error: Error, context: LoadErrorContext, depth = 0): Finding {
   const fix = error instanceof BrokerError && error.fix !== undefined ? `; ${error.fix}` : ''
   const name = error instanceof BrokerError || error.name === 'Error' ? '' : `${error.name}: `
   const code = systemCode(error)
@@ -113,9 +131,14 @@ function explainThrown(error: Error, context: LoadErrorContext): Finding {
   const frames = stackPlaces(error.stack ?? '').filter((frame) => !isOwn(frame.file))
   const isInstalled = (frame: SourcePlace) => frame.file.includes(`${sep}node_modules${sep}`)
   const place = frames.find((frame) => !isInstalled(frame)) ?? frames[0]
-  const cause = error.cause instanceof Error ? explainThrown(error.cause, context) : undefined
+  const cause =
+    error.cause instanceof Error && depth < causesMax
+      ? explainThrown(error.cause, context, depth + 1)
+      : undefined
+  const isSaid =
+    error.cause instanceof Error && error.cause.message !== '' && error.message.includes(error.cause.message)
   return {
-    text: cause === undefined ? text : `${text} (because: ${cause.text})`,
+    text: cause === undefined || isSaid ? text : `${text} (because: ${cause.text})`,
     // The cause lies nearer to the mistake than the error that wraps it.
     place: cause?.place ?? place,
   }

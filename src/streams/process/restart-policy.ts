@@ -12,6 +12,10 @@ export type SupervisionLimits = {
   readonly quickFailuresMax: number
   /** A process that says nothing for so long is stuck, and killed. It speaks every second. */
   readonly unresponsiveAfterMs: number
+  /** One that says nothing for so long is shown as such. */
+  readonly quietAfterMs: number
+  /** A process asked to pause gets this long to commit what it has read; then it is killed, which pauses it too. */
+  readonly pauseWithinMs: number
   /** A process asked to stop gets this long to commit and close. */
   readonly stopWithinMs: number
   /** A process above this much memory is killed; null has no limit. */
@@ -24,6 +28,8 @@ export const supervisionLimits: SupervisionLimits = {
   healthyAfterMs: 60_000,
   quickFailuresMax: 8,
   unresponsiveAfterMs: 30_000,
+  quietAfterMs: 5_000,
+  pauseWithinMs: 10_000,
   stopWithinMs: 10_000,
   memoryBytesMax: null,
 }
@@ -31,19 +37,34 @@ export const supervisionLimits: SupervisionLimits = {
 /** Part of a delay that is left to chance, so that apps broken by one cause do not all start at once. */
 const jitter = 0.2
 
+/** What came before, since the app was last healthy. */
+export type FailureCount = {
+  /** Failures that lead to `give-up`: not those for which only time is to blame. */
+  readonly quickFailures: number
+  /** Restarts of any cause: they make the delay longer. */
+  readonly restarts: number
+}
+
+export const noFailures: FailureCount = { quickFailures: 0, restarts: 0 }
+
 export type RestartDecision =
-  | { readonly kind: 'restart'; readonly afterMs: number; readonly quickFailures: number }
+  | { readonly kind: 'restart'; readonly afterMs: number; readonly count: FailureCount }
   | { readonly kind: 'give-up' }
 
-/** `ranMs`: how long the process was up; `quickFailures`: those in a row before it. */
+/** `ranMs`: how long the process was up; `retriable`: it may go well by itself later, as when the disk is full. */
 export function decideRestart(
-  { ranMs, quickFailures }: { ranMs: number; quickFailures: number },
+  { ranMs, retriable, count }: { ranMs: number; retriable: boolean; count: FailureCount },
   limits: SupervisionLimits,
   random: Random,
 ): RestartDecision {
-  const failures = ranMs >= limits.healthyAfterMs ? 1 : quickFailures + 1
-  if (failures >= limits.quickFailuresMax) return { kind: 'give-up' }
-  const delay = Math.min(limits.delayMsMax, limits.firstDelayMs * 2 ** (failures - 1))
+  const before = ranMs >= limits.healthyAfterMs ? noFailures : count
+  const quickFailures = before.quickFailures + (retriable ? 0 : 1)
+  if (quickFailures >= limits.quickFailuresMax) return { kind: 'give-up' }
+  const delay = Math.min(limits.delayMsMax, limits.firstDelayMs * 2 ** before.restarts)
   const afterMs = Math.round(delay * (1 - jitter + (2 * jitter * random.below(1_001)) / 1_000))
-  return { kind: 'restart', afterMs: Math.min(afterMs, limits.delayMsMax), quickFailures: failures }
+  return {
+    kind: 'restart',
+    afterMs: Math.min(afterMs, limits.delayMsMax),
+    count: { quickFailures, restarts: before.restarts + 1 },
+  }
 }

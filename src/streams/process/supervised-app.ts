@@ -11,6 +11,7 @@ import {
   type Clock,
   formatDuration,
   formatSize,
+  type LogFields,
   type Logger,
   type Random,
   sleep,
@@ -21,7 +22,7 @@ import type { AppState, AppStatus, GraphDescription, LogPort, RunningStatus } fr
 import { type AppChild, type AppChildOptions, spawnAppChild } from './app-child.ts'
 import { type Failure, failureError } from './failure.ts'
 import type { FromChild } from './message.ts'
-import { decideRestart, type SupervisionLimits } from './restart-policy.ts'
+import { decideRestart, noFailures, type SupervisionLimits } from './restart-policy.ts'
 
 export type SupervisedAppOptions = {
   readonly file: string
@@ -57,12 +58,17 @@ export class SupervisedApp {
   #memoryBytes = 0
   #error: Failure | null = null
   #killedFor: string | null = null
-  #quickFailures = 0
+  /** The failure that the log holds in full. */
+  #logged: Failure | null = null
+  #count = noFailures
+  /** Somebody paused it: whatever happens to its process, it stays so. */
+  #wantsPause = false
   #startedAt = 0
   #spawnedAt = 0
   #heardAt = 0
   #restartTimer: Timer | null = null
   #watchTimer: Timer | null = null
+  #pauseTimer: Timer | null = null
   #isHopeless = false
 
   constructor(options: SupervisedAppOptions) {
@@ -83,16 +89,27 @@ export class SupervisedApp {
   /** That it is paused is the caller's to remember (see `isPaused`). */
   pause(): void {
     if (this.#state === 'stopped') return
-    if (this.#child !== null) this.#child.send({ t: 'pause' })
-    else {
+    this.#wantsPause = true
+    if (this.#child === null) {
       this.#restartTimer?.cancel()
       this.#become('paused')
+      return
     }
+    this.#child.send({ t: 'pause' })
+    const { clock, limits } = this.#options
+    this.#pauseTimer?.cancel()
+    this.#pauseTimer = clock.after(limits.pauseWithinMs, () => {
+      if (this.#state !== 'paused')
+        this.#kill(`the app did not pause within ${formatDuration(limits.pauseWithinMs)}`)
+    })
   }
 
   /** Also starts what failed, waits for a restart, or was stopped. */
   resume(): void {
-    this.#quickFailures = 0
+    this.#wantsPause = false
+    this.#count = noFailures
+    this.#logged = null
+    this.#pauseTimer?.cancel()
     this.#restartTimer?.cancel()
     if (this.#child === null) this.#spawn()
     else if (this.#state === 'stopped') throw new BrokerError('conflict', `the app "${this.id}" is stopping`)
@@ -103,6 +120,7 @@ export class SupervisedApp {
   /** The process commits and closes; after `stopWithinMs` it is killed. */
   async stop(): Promise<void> {
     this.#restartTimer?.cancel()
+    this.#pauseTimer?.cancel()
     const child = this.#child
     this.#started.reject(new BrokerError('closed', `the app "${this.id}" was stopped before it ran`))
     this.#become('stopped')
@@ -131,7 +149,7 @@ export class SupervisedApp {
       lag: this.#status?.lag ?? 0,
       memoryBytes: this.#child === null ? 0 : this.#memoryBytes,
       restarts: this.restarts,
-      error: this.#error,
+      error: this.#silence() ?? this.#error,
       startedAt: this.#child === null ? null : asMillis(this.#startedAt),
     }
   }
@@ -149,7 +167,9 @@ export class SupervisedApp {
       args: [this.file, resolve(dataDirectory)],
       port: this.#options.port,
       clock,
-      logger: logger.child({ component: 'app', app: this.id }),
+      // Its name is known for sure only once the file is loaded, and what the app logs may name it too: given per line.
+      logger,
+      name: () => this.id,
       // A child speaks only after the spawn has returned.
       onMessage: (message) => this.#receive(child as AppChild, message),
     }
@@ -186,10 +206,11 @@ export class SupervisedApp {
     this.#graph = message.graph
     const paused = await this.#options.isPaused(message.app)
     if (child !== this.#child || this.#state !== 'starting') return
-    if (!paused) {
+    if (!paused && !this.#wantsPause) {
       this.#begin()
       return
     }
+    this.#wantsPause = true
     this.#become('paused')
     this.#started.resolve()
   }
@@ -221,30 +242,50 @@ export class SupervisedApp {
     if (child !== this.#child) return
     this.#child = null
     this.#watchTimer?.cancel()
+    this.#pauseTimer?.cancel()
     if (this.#state === 'stopped') this.#options.onChange()
     else if (this.#killedFor !== null) this.#failed({ message: this.#killedFor })
     else this.#failed(failure ?? { message: 'the app ended' })
   }
 
   #failed(failure: Failure): void {
-    const { clock, random, limits, logger } = this.#options
+    const { clock, random, limits } = this.#options
     this.#error = failure
     this.#started.reject(failureError(failure))
-    const run = { ranMs: clock.monotonic() - this.#spawnedAt, quickFailures: this.#quickFailures }
+    const ranMs = clock.monotonic() - this.#spawnedAt
+    const run = { ranMs, retriable: failure.retriable === true, count: this.#count }
+    if (ranMs >= limits.healthyAfterMs) this.#logged = null
+    if (this.#wantsPause && !this.#isHopeless) {
+      this.#logFailure('warn', 'app ended while it was to pause, stays paused', failure)
+      this.#become('paused')
+      return
+    }
     const decision = this.#isHopeless ? ({ kind: 'give-up' } as const) : decideRestart(run, limits, random)
-    const fields = { app: this.id, ...(failure.frame === undefined ? {} : { frame: failure.frame }) }
     if (decision.kind === 'give-up') {
-      logger.error(fields, `app failed and is not started again: ${failure.message}`)
+      this.#logFailure('error', 'app failed and is not started again', failure)
       this.#become('failed')
       return
     }
-    logger.warn({ ...fields, afterMs: decision.afterMs }, `app failed, starts again: ${failure.message}`)
-    this.#quickFailures = decision.quickFailures
+    this.#logFailure('warn', 'app failed, starts again', failure, { afterMs: decision.afterMs })
+    this.#count = decision.count
     this.#become('backing-off')
     this.#restartTimer = clock.after(decision.afterMs, () => {
       this.restarts++
       this.#spawn()
     })
+  }
+
+  /** In full only once: a mistake in a file is the same at each start. */
+  #logFailure(level: 'warn' | 'error', what: string, failure: Failure, facts: LogFields = {}): void {
+    const { logger } = this.#options
+    const fields = { app: this.id, ...facts }
+    const isRepeated = this.#logged?.message === failure.message && this.#logged.frame === failure.frame
+    this.#logged = failure
+    if (isRepeated) logger[level](fields, `${what}: the same failure as before`)
+    else {
+      const frame = failure.frame === undefined ? {} : { frame: failure.frame }
+      logger[level]({ ...fields, ...frame }, `${what}: ${failure.message}`)
+    }
   }
 
   /** Another app has its name, so that starting it again would not help. */
@@ -258,15 +299,27 @@ export class SupervisedApp {
     this.#child?.kill()
   }
 
-  /** Kills a process that has been silent for too long. */
+  /** Says that a process is silent, and kills it when it has been for too long. */
   #watch(): void {
-    const { clock, limits } = this.#options
-    this.#watchTimer = clock.after(limits.unresponsiveAfterMs / 3, () => {
+    const { clock, limits, onChange } = this.#options
+    const everyMs = Math.min(limits.quietAfterMs, limits.unresponsiveAfterMs / 3)
+    this.#watchTimer = clock.after(everyMs, () => {
       const silentMs = clock.monotonic() - this.#heardAt
-      if (silentMs < limits.unresponsiveAfterMs) this.#watch()
-      else
+      if (silentMs >= limits.unresponsiveAfterMs) {
         this.#kill(`the app did not answer for ${formatDuration(silentMs)}: does it wait in an endless loop?`)
+        return
+      }
+      this.#watch()
+      if (this.#silence() !== null) onChange()
     })
+  }
+
+  /** A process that hangs still has the state it last told: this says that it may not be true. */
+  #silence(): Failure | null {
+    const { clock, limits } = this.#options
+    const silentMs = clock.monotonic() - this.#heardAt
+    if (this.#child === null || this.#state === 'stopped' || silentMs < limits.quietAfterMs) return null
+    return { message: `the app has not answered for ${formatDuration(silentMs)}` }
   }
 
   #become(state: AppState): void {

@@ -228,6 +228,84 @@ test('an app stuck in an endless loop is killed and started again', async () => 
   expect(supervisor.get('stuck').error?.message).toContain('did not answer')
 })
 
+test('an app that has said nothing for long says so, keeps its state, and is well again when it speaks', async () => {
+  await supervisor.close()
+  supervisor = open({ limits: { ...limits, quietAfterMs: 200 } })
+  const lines = `process.on('message', (message: any) => {
+  if (message.t !== 'pause') return
+  state = 'running'
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 600)
+  report()
+}); declare()`
+  await supervisor.start(script('lazy', lines))
+  await supervisor.pause('lazy')
+  await until(() => supervisor.get('lazy').error !== null)
+  expect(supervisor.get('lazy').error?.message).toMatch(/^the app has not answered for \d+ms$/)
+  expect(['running', 'paused']).toContain(supervisor.get('lazy').state)
+  await until(() => supervisor.get('lazy').error === null)
+})
+
+const endless = `process.prependListener('message', (message: any) => { if (message.t === 'pause') for (;;); }); declare()`
+
+test('an app that does not pause in time is killed, which pauses it; resume starts it', async () => {
+  await supervisor.close()
+  supervisor = open({ limits: { ...limits, pauseWithinMs: 50 } })
+  await supervisor.start(script('deaf', endless))
+  await supervisor.pause('deaf')
+  await until(() => supervisor.get('deaf').startedAt === null)
+  expect(supervisor.get('deaf')).toMatchObject({
+    state: 'paused',
+    restarts: 0,
+    error: { message: 'the app did not pause within 50ms' },
+  })
+  script('deaf')
+  await supervisor.resume('deaf')
+  await untilState('deaf', 'running')
+  expect(supervisor.get('deaf').error).toBeNull()
+})
+
+test('a paused app whose process ends stays paused', async () => {
+  await supervisor.close()
+  supervisor = open({ limits: { ...limits, unresponsiveAfterMs: 100 } })
+  await supervisor.start(script('deaf', endless))
+  await supervisor.pause('deaf')
+  await until(() => supervisor.get('deaf').startedAt === null)
+  expect(supervisor.get('deaf')).toMatchObject({ state: 'paused', restarts: 0 })
+})
+
+test('the same failure is logged in full once, then in one line', async () => {
+  await failure(supervisor.start(script('broken', `fail('broken.ts:1:1: syntax error')`)))
+  await untilState('broken', 'failed')
+  const lines = log.filter((line) => line.includes('app failed'))
+  expect(lines.length).toBe(3)
+  expect(lines.filter((line) => line.includes('syntax error') && line.includes('> 1 | x')).length).toBe(1)
+  expect(lines.filter((line) => line.includes('the same failure as before')).length).toBe(2)
+})
+
+test('a full disk does not use up the restarts', async () => {
+  const lines = `process.send!({ t: 'failed', failure: { message: 'full', retriable: true } }, undefined, undefined, () => process.exit(1))`
+  await failure(supervisor.start(script('patient', lines)))
+  await until(() => supervisor.get('patient').restarts > limits.quickFailuresMax)
+  script('patient')
+  await untilState('patient', 'running')
+})
+
+test('no line of the log has a key twice, and what the app logs cannot pass for another', async () => {
+  await supervisor.close()
+  const written: string[] = []
+  const logger = createLogger({ level: 'debug', format: 'json', write: (line) => written.push(line) })
+  supervisor = open({ logger: logger.child({ component: 'apps' }) })
+  const lines = `process.send!({ t: 'log', level: 'info', fields: { app: 'x', component: 'y', task: 't' }, message: 'own' })
+console.log('hello'); declare()`
+  await supervisor.start(script('noisy', lines, 'named'))
+  await supervisor.stop('named')
+  expect(written.find((line) => line.includes('"own"'))).toContain('"task":"t"')
+  for (const line of written) {
+    const keys = [...line.matchAll(/"(component|app)":/g)].map(([, key]) => key)
+    expect(keys.toSorted()).toEqual(['app', 'component'])
+  }
+})
+
 test('an app above its memory limit is killed', async () => {
   await supervisor.close()
   supervisor = open({ limits: { ...limits, memoryBytesMax: 999 } })

@@ -145,3 +145,22 @@ test('an app file that does not exist is one sentence', async () => {
   const failure = describeError(thrown, { file, directory, disk, modules })
   expect(failure).toEqual({ message: 'absent.ts: there is no such app file' })
 })
+
+test('a cause that the message tells already is not told twice', () => {
+  const described = (thrown: Error) =>
+    describeError(thrown, { file: join(directory, 'a.ts'), directory, disk, modules }).message
+  const cause = new Error('unlucky 13')
+  expect(described(new Error('row 7: unlucky 13', { cause }))).toEndWith('row 7: unlucky 13')
+  expect(described(new Error('row 7', { cause }))).toEndWith('row 7 (because: unlucky 13)')
+})
+
+test('a refusal of the node that time can mend is known as such, however it was wrapped', () => {
+  const context = { file: join(directory, 'a.ts'), directory, disk, modules }
+  const full = new BrokerError('disk_full', 'no space')
+  expect(describeError(full, context).retriable).toBe(true)
+  expect(describeError(new Error('commit', { cause: full }), context).retriable).toBe(true)
+  expect(describeError(new BrokerError('conflict', 'no'), context).retriable).toBeUndefined()
+  const own = new Error('round')
+  own.cause = own
+  expect(describeError(own, context).retriable).toBeUndefined()
+})

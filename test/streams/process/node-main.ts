@@ -9,7 +9,7 @@ const supervisor = new AppSupervisor({
   broker,
   clock: realClock(),
   random: realRandom(),
-  logger: { ...silentLogger, child: () => ({ ...silentLogger, info: (_, line) => console.log(line) }) },
+  logger: { ...silentLogger, info: (_, line) => console.log(line) },
   metrics: new Metrics(),
   dataDirectory,
   command: [process.execPath, `${import.meta.dir}/child-main.ts`],
