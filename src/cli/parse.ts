@@ -15,6 +15,8 @@ export type Unfinished = {
 const everywhere = new Set(['help', 'version', 'completion', '__complete', '__app'])
 
 export function withProgram(program: string, words: readonly string[]): readonly string[] {
+  const [begin, ...rest] = words
+  if (begin === '--version' || begin === '-v') return ['version', ...rest]
   const first = words.find((word) => !word.startsWith('-'))
   return program === 'pspfctl' && !everywhere.has(first ?? '') ? ['ctl', ...words] : words
 }
@@ -101,6 +103,10 @@ function takeFlag(words: readonly string[], index: number, { command, path, flag
   const next = words[index + 1]
   const value = attached ?? (next === undefined || looksLikeFlag(next) ? undefined : next)
   if (value === undefined) throw new UsageError(`${called} needs a value`, `${called} ${flag.value}`)
+  // Mostly a variable that is not set: the default in its place would be somebody else's data.
+  if (value === '') {
+    throw new UsageError(`the value of ${called} is empty`, `${called} ${flag.value}, or leave it out`)
+  }
   checkValue(flag, called, value)
   flags.set(flag.name, [...(flag.many ? (flags.get(flag.name) ?? []) : []), value])
   return attached === undefined ? 1 : 0

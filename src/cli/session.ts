@@ -59,7 +59,7 @@ export class Session {
     if (this.#flags.has('yes') || this.#flags.has('dry-run')) return
     const { terminal } = this
     const mayAsk = terminal.inputIsTerminal && terminal.outputIsTerminal && !this.#flags.has('no-input')
-    if (!mayAsk) throw new UsageError(`${what} needs your consent`, 'add --yes')
+    if (!mayAsk) throw new UsageError(`${what}, which needs your consent; nothing was done`, 'add --yes')
     if (terminal.ask(`${what}. Type ${name} to go on:`) !== name) {
       throw new UsageError(`nothing was done: "${name}" was not typed`, 'type the name, or add --yes')
     }

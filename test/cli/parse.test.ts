@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import type { Command } from '../../src/cli/command.ts'
-import { commands } from '../../src/cli/command-table.ts'
+import { commands, tableFor } from '../../src/cli/command-table.ts'
 import { parse, withProgram } from '../../src/cli/parse.ts'
 import { UsageError } from '../../src/cli/usage-error.ts'
 
@@ -55,6 +55,13 @@ describe('words become a command', () => {
     expect(withProgram('pspf', ['ctl', 'status'])).toEqual(['ctl', 'status'])
   })
 
+  test('--version and -v are the command version', () => {
+    for (const word of ['--version', '-v']) {
+      expect(withProgram('pspf', [word])).toEqual(['version'])
+      expect(withProgram('pspfctl', [word, '-o', 'json'])).toEqual(['version', '-o', 'json'])
+    }
+  })
+
   test('a group without a verb is unfinished, not wrong', () => {
     expect(parse(['topic'], commands)).toMatchObject({ group: ['topic'], asked: false })
     expect(parse(['topic', '--help'], commands)).toMatchObject({ group: ['topic'], asked: true })
@@ -82,11 +89,20 @@ describe('what cannot be meant is said, with what may be meant', () => {
     ['topic list --all=yes', '--all takes no value | write --all alone'],
     ['topic create t -p many', '-p must be a whole number, not "many" | for example -p 10'],
     ['topic create t -p -1', '-p must be a whole number, not "-1" | for example -p 10'],
+    ['topic list --url=', 'the value of --url is empty | --url URL, or leave it out'],
     ['topic create', 'NAME is missing: name of the new topic | for example: pspf topic create orders'],
     ['topic create a b', '"b" is one word too many for "pspf topic create" | see pspf topic create --help'],
   ])('%s', (line, expected) => {
     expect(mistake(line)).toBe(expected)
   })
+})
+
+test('an empty value is a mistake, never the default', async () => {
+  for (const line of ['serve --data-dir ', 'consume t --from ', 'topic list -o ']) {
+    const words = line.split(' ')
+    const table = await tableFor(words)
+    expect(() => parse(words, table)).toThrow('is empty')
+  }
 })
 
 describe('the table', () => {

@@ -2,7 +2,7 @@
 import { createReadStream } from 'node:fs'
 import { resolve } from 'node:path'
 import { BrokerError, systemCode } from '#base'
-import type { ProduceAnswer } from '../answers.ts'
+import type { ProduceAnswer, TopicDetail } from '../answers.ts'
 import type { Call, Command } from '../command.ts'
 import { exitCode } from '../exit-codes.ts'
 import { Progress } from '../output/progress.ts'
@@ -23,6 +23,8 @@ async function produce({ session, argument, on, text }: Call): Promise<number> {
     )
   }
   const { terminal, client } = session
+  // Before anything is read: with nothing to send, nobody else would say that there is no such topic.
+  await client.ask<TopicDetail>(topicPath(topic))
   const input = inputOf(session, text('file') ?? '-')
   const progress = new Progress(session, 'records acknowledged')
   const sender = new LineSender({

@@ -12,6 +12,7 @@ import { readTopicSettings, settingHelp, settingNames } from './topic-settings.t
 
 const summary: View<TopicSummary> = {
   name: (topic) => topic.name,
+  fields: ['internal', 'config', 'bytesPerSecond', 'lastAppendTime', 'createdAt'],
   columns: [
     { title: 'name', of: (topic) => topic.name },
     { title: 'partitions', of: (topic) => topic.partitions, right: true },

@@ -4,6 +4,7 @@
 import { withTextsForLongNumbers } from '../exact-json.ts'
 import type { Format } from '../global-flags.ts'
 import type { Terminal } from '../terminal.ts'
+import { UsageError } from '../usage-error.ts'
 import { harmless, type Paint } from './style.ts'
 import { TableText } from './table-text.ts'
 
@@ -23,6 +24,8 @@ export type Column<Row> = {
 export type View<Row> = {
   readonly columns: readonly Column<Row>[]
   name(row: Row): string
+  /** Fields that `--fields` may name although no column shows them. Absent: those of the first row. */
+  readonly fields?: readonly string[]
   /** What machines get; the row itself unless given. */
   data?(row: Row): object
   /** That data as JSON text on one line, where writing it again would lose something. */
@@ -61,11 +64,14 @@ export class Output {
 
   /** Rows that arrive little by little. */
   stream<Row extends object>(view: View<Row>): RowStream<Row> {
-    return new RowStream(withFields(view, this.#options.fields, this.format), this.#options)
+    const { fields } = this.#options
+    if (view.fields) checkFields(fields, view)
+    return new RowStream(view, this.#options)
   }
 
   /** One object: for people a column of fields, then whatever `more` says; its JSON for machines. */
   async one<Row extends object>(row: Row, view: View<Row>, more = ''): Promise<void> {
+    checkFields(this.#options.fields, view, row)
     if (!this.forPeople) return await this.#object(row, view)
     const { paint, terminal } = this.#options
     const columns = withFields(view, this.#options.fields, 'wide').columns
@@ -108,19 +114,26 @@ export class Output {
 
 /** Rows on their way out. `end` closes what a format must close. */
 export class RowStream<Row extends object> {
+  /** With all its columns. */
+  readonly #known: View<Row>
+  /** With those that are shown. */
   readonly #view: View<Row>
   readonly #options: OutputOptions
   readonly #table: TableText
   #count = 0
 
   constructor(view: View<Row>, options: OutputOptions) {
-    this.#view = view
+    this.#known = view
+    this.#view = withFields(view, options.fields, options.format)
     this.#options = options
-    this.#table = tableOf(view.columns, options)
+    this.#table = tableOf(this.#view.columns, options)
   }
 
   async write(rows: readonly Row[]): Promise<void> {
-    if (rows.length > 0) await this.#options.terminal.out(this.#text(rows))
+    const [first] = rows
+    if (!first) return
+    if (this.#count === 0) checkFields(this.#options.fields, this.#known, first)
+    await this.#options.terminal.out(this.#text(rows))
     this.#count += rows.length
   }
 
@@ -189,6 +202,19 @@ function tableOf<Row>(
     paint,
     widthMax: terminal.outputIsTerminal ? terminal.columns : null,
   })
+}
+
+/** A misspelt field would be an empty column for ever. Below a known field anything may lie. */
+function checkFields<Row extends object>(
+  fields: readonly string[] | undefined,
+  view: View<Row>,
+  row?: Row,
+): void {
+  const inRow = row ? Object.keys(view.data?.(row) ?? row) : []
+  const known = [...new Set([...view.columns.map(({ title }) => title), ...(view.fields ?? []), ...inRow])]
+  const unknown = fields?.find((field) => !known.includes(field) && !known.includes(field.split('.')[0]!))
+  if (unknown === undefined) return
+  throw new UsageError(`there is no field "${unknown}"`, `known: ${known.join(', ')}`)
 }
 
 /** The columns to show: those asked for by `--fields`, else all that the format has room for. */

@@ -10,6 +10,7 @@ const shownValue = ({ record, valueText }: RecordRow) =>
 
 export const recordsView: View<RecordRow> = {
   name: ({ record }) => `${record.partition}:${record.offset}`,
+  fields: ['encoding'],
   data: ({ record }) => record,
   json: ({ text }) => text,
   fieldJson: ({ valueText }, field) => (field === 'value' ? valueText : undefined),

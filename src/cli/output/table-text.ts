@@ -2,6 +2,8 @@
 import type { Paint } from './style.ts'
 
 const gap = '  '
+/** A cell may always be this wide: a timestamp fits. */
+const cellWidthMin = 24
 
 export type TableOptions = {
   readonly columns: readonly { readonly title: string; readonly right?: boolean; readonly width?: number }[]
@@ -24,8 +26,9 @@ export class TableText {
   }
 
   /** Lines for these rows of cells, after the header line if it is still to come. */
-  text(rows: readonly (readonly string[])[]): string {
+  text(given: readonly (readonly string[])[]): string {
     const { columns, headers, paint } = this.#options
+    const rows = given.map((row) => this.#cutCells(row))
     for (const row of rows) {
       row.forEach((cell, index) => {
         this.#widths[index] = Math.max(this.#widths[index]!, Bun.stringWidth(cell))
@@ -35,6 +38,14 @@ export class TableText {
     if (headers && !this.#headed) lines.unshift(paint.bold(this.#line(columns.map((column) => column.title))))
     this.#headed = true
     return lines.map((line) => `${line}\n`).join('')
+  }
+
+  /** One long cell must not push all others out of sight; the last one has the rest of the line. */
+  #cutCells(cells: readonly string[]): readonly string[] {
+    const { widthMax } = this.#options
+    if (widthMax === null) return cells
+    const cellMax = Math.max(cellWidthMin, Math.floor(widthMax / 3))
+    return cells.map((cell, index) => (index === cells.length - 1 ? cell : cut(cell, cellMax)))
   }
 
   #line(cells: readonly string[]): string {

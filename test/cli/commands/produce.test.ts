@@ -41,7 +41,13 @@ test('lines may be cut anywhere, end in CRLF, be blank, and lack the last line e
 
 test('nothing in, nothing sent, and that is no failure', async () => {
   const { code, out } = await runLine(node, 'produce t', { input: ['\n\n'] })
-  expect([code, out, node.requests]).toEqual([0, '0\n', []])
+  expect([code, out, produced()]).toEqual([0, '0\n', []])
+})
+
+test('an unknown topic is exit 3, even with nothing to send', async () => {
+  const { code, out, err } = await runLine(node, 'produce nope', { input: [] })
+  expect([code, out]).toEqual([3, ''])
+  expect(err).toContain('topic "nope" does not exist')
 })
 
 test('a file is read, an absent one is named', async () => {
@@ -90,7 +96,7 @@ describe('a line that is no record', () => {
     })
     expect([code, out]).toEqual([7, ''])
     expect(err).toMatch(/^error: line 3 is not JSON .*; no line is stored \| fix: .*\[invalid_request\]\n$/)
-    expect(node.requests).toEqual([])
+    expect(produced()).toEqual([])
   })
 
   test('may be one that is not UTF-8', async () => {

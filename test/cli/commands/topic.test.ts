@@ -63,6 +63,23 @@ test('no topics are said on stderr, so that stdout stays a table', async () => {
   expect((await runLine(node, 'topic list -q')).err).toBe('')
 })
 
+test('a field that nobody has is a usage error, with topics and without', async () => {
+  const known = 'known: name, partitions, records, sizeBytes, recordsPerSecond, retention'
+  for (const line of ['topic list --fields nope', 'topic list --fields name,nope.x -o json']) {
+    node.topics.clear()
+    const none = await runLine(node, line)
+    expect([none.code, none.out]).toEqual([2, ''])
+    expect(none.err).toContain(known)
+    node.topic('orders')
+    const some = await runLine(node, line)
+    expect([some.code, some.out]).toEqual([2, ''])
+  }
+  expect((await runLine(node, 'topic describe orders --fields nope')).code).toBe(2)
+  expect((await runLine(node, 'consume orders --fields nope')).code).toBe(2)
+  const good = await runLine(node, 'topic list --fields config.retentionMs,retention,internal -o csv')
+  expect(good.out).toBe('config.retentionMs,retention,internal\n604800000,604800000,false\n')
+})
+
 test('describe shows partitions', async () => {
   node.topic('orders', [[1, 2], [3]])
   const { out } = await runLine(node, 'topic describe orders')
@@ -96,6 +113,12 @@ describe('what destroys', () => {
       expect(err).toContain('--yes')
       expect(node.requests.every(({ method }) => method === 'GET')).toBe(true)
     }
+  })
+
+  test('is refused in a sentence with the fix', async () => {
+    expect((await runLine(node, 'topic delete c1')).err).toBe(
+      'error: deleting topic c1 deletes all its records, which needs your consent; nothing was done | fix: add --yes [usage]\n',
+    )
   })
 
   test('asks a person for the name, and takes nothing else for a yes', async () => {

@@ -115,6 +115,14 @@ describe('rows', () => {
     expect(JSON.parse(text)).toEqual(marks[0])
   })
 
+  test('with one long cell stay readable on a terminal', async () => {
+    const long = [{ name: 'x'.repeat(249), size: 2048, note: 'note', at: { start: 0 } }]
+    const { terminal, out } = output('table', {}, new FakeTerminal({ isTerminal: true, columns: 80 }))
+    await out.list(long, view)
+    expect(terminal.stdout.split('\n')[1]).toBe(`${'x'.repeat(25)}…  2048 B  note`)
+    expect(await listed('table', {}, long)).toContain('x'.repeat(249))
+  })
+
   test('are cut at the width of a terminal, and never in a pipe', async () => {
     const long = [{ name: 'x'.repeat(200), size: 1, note: null, at: { start: 0 } }]
     const { terminal, out } = output(
