@@ -104,7 +104,7 @@ export interface Broker {
   alterTopic(name: string, config: Partial<TopicConfig>, access?: Access): Promise<TopicInfo>
   /** Its records and every group's positions in it go together. */
   deleteTopic(name: string, access?: Access): Promise<void>
-  /** Deletes whole segments below the offset, in one partition. */
+  /** Deletes whole segments below the offset, in one partition; beyond its end is `offset_out_of_range`. */
   truncateTopic(name: string, partition: number, before: Offset, access?: Access): Promise<void>
   /** By name. */
   topics(): TopicInfo[]
@@ -129,11 +129,12 @@ export interface Broker {
   groups(): GroupInfo[]
   /** Throws `not_found` for a group that has committed nothing. */
   group(id: string): GroupInfo
+  /** `conflict` for a group that an app owns: its positions belong to its state. `deleteGroup` too. */
   resetGroup(
     id: string,
     offsets: readonly { topic: string; partition: number; offset: Offset }[],
   ): Promise<GroupInfo>
-  /** Forgets its positions. Fenced owners stay fenced. */
+  /** Forgets its positions. */
   deleteGroup(id: string): Promise<void>
   /** Per-topic totals since start, for rates: records and bytes in and out. */
   traffic(): ReadonlyMap<string, { recordsIn: number; bytesIn: number; recordsOut: number; bytesOut: number }>

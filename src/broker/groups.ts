@@ -77,19 +77,19 @@ export class Groups {
   }
 
   async reset(group: string, offsets: readonly WantedOffset[]): Promise<GroupInfo> {
-    this.#known(group)
+    this.#mayChange(group)
     if (!this.#journal.isFree) await this.#journal.free()
-    this.#known(group)
+    this.#mayChange(group)
     const positions = this.#newPositions(group, offsets)
     for (const { key, value } of positions) this.#checkNotTrimmed(key, value.offset)
     if (positions.length > 0) await this.#append(positions, [])
     return this.info(group)
   }
 
-  /** Forgets the positions of a group. Epochs of its owners stay, so that none of them comes back to life. */
+  /** Forgets the positions of a group that no app owns. */
   async delete(group: string): Promise<void> {
     await this.#journal.exclusive(async () => {
-      this.#known(group)
+      this.#mayChange(group)
       await this.#remove(
         [...this.#table.entries(group)].map(([key]) => key),
         [],
@@ -156,7 +156,7 @@ export class Groups {
     const sizeBytes = batches.reduce((sum, { batch }) => sum + batch.length, 0)
     if (sizeBytes > requestSizeBytesMax) {
       throw new BrokerError('too_large', `a commit of ${sizeBytes} bytes is above the limit`, {
-        fix: 'commit after fewer records, or raise requestSizeBytesMax',
+        fix: 'commit after fewer records',
         details: { limitBytes: requestSizeBytesMax, sizeBytes },
       })
     }
@@ -217,7 +217,7 @@ export class Groups {
     const known = this.#table.has(group)
     if (!known && this.#table.groupCount >= groupsMax) {
       throw new BrokerError('conflict', `the node keeps ${groupsMax} groups, which is the limit`, {
-        fix: 'delete groups that are not needed, or raise groupsMax',
+        fix: 'delete groups that are not needed',
         details: { limit: groupsMax },
       })
     }
@@ -227,7 +227,7 @@ export class Groups {
       'conflict',
       `group "${group}" would have more than ${offsetsPerGroupMax} positions`,
       {
-        fix: 'read fewer partitions with one group, or raise offsetsPerGroupMax',
+        fix: 'read fewer partitions with one group',
         details: { limit: offsetsPerGroupMax },
       },
     )
@@ -241,6 +241,17 @@ export class Groups {
       `group "${group}" cannot go back to ${offset} of ${topic}-${partition}: records before ${startOffset} are deleted`,
       { fix: `reset it to ${startOffset} or later`, details: { topic, partition, offset, startOffset } },
     )
+  }
+
+  /** The state of an app holds what it read up to its positions: moved alone, it would count twice or miss records. */
+  #mayChange(group: string): void {
+    this.#known(group)
+    if (!this.#options.owners.has(group)) return
+    const why = 'the positions of an app belong to its state and cannot be moved from outside'
+    throw new BrokerError('conflict', `group "${group}" is an app: ${why}`, {
+      fix: 'to process from the beginning, start the app under another id',
+      details: { group },
+    })
   }
 
   #known(group: string): void {

@@ -33,7 +33,7 @@ export class Owners {
     const epoch = (epochs.get(owner) ?? 0) + 1
     if (epoch === 1 && epochs.size >= this.#ownersMax) {
       throw new BrokerError('conflict', `group "${group}" has ${epochs.size} owners, which is the limit`, {
-        fix: 'use fewer tasks in this group, or raise offsetsPerGroupMax',
+        fix: 'use fewer tasks in this group',
         details: { limit: this.#ownersMax },
       })
     }
@@ -42,6 +42,11 @@ export class Owners {
     await this.#journal.append([record], [], () => undefined, { useReserve: true })
     this.#journal.maybeRewrite()
     return epoch
+  }
+
+  /** Whether an app has ever taken ownership in the group. */
+  has(group: string): boolean {
+    return (this.#groups.get(group)?.size ?? 0) > 0
   }
 
   /** Throws `fenced` unless `epoch` is the newest of this owner. To be called in the turn of the append it guards. */

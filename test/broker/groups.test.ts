@@ -291,16 +291,49 @@ describe('groups', () => {
     expect((await failure(broker.resetGroup('nobody', [at(2)]))).code).toBe('not_found')
   })
 
-  test('a deleted group is gone for good, and its owners stay fenced', async () => {
+  test('the positions of an app are not moved or forgotten from outside, after a restart neither', async () => {
     const fixture = await withTopics()
-    await fixture.broker.fence('app', '0_0')
+    const epoch = await fixture.broker.fence('app', '0_0')
+    await step(fixture.broker, epoch, 2, 'a')
+    await fixture.broker.commit(simple([at(2)], 'readers'))
+    for (let start = 0; start < 2; start++) {
+      const { broker } = fixture
+      for (const work of [() => broker.resetGroup('app', [at(0)]), () => broker.deleteGroup('app')]) {
+        const refused = await failure(work)
+        expect(refused.code).toBe('conflict')
+        expect(refused.message).toContain('belong to its state')
+        expect(refused.fix).toContain('another id')
+      }
+      expect(broker.committed('app', 'in', 0)).toBe(asOffset(2))
+      await broker.resetGroup('readers', [at(0)])
+      await fixture.restart()
+    }
+    await fixture.broker.deleteGroup('readers')
+  })
+
+  test('an app that takes ownership while a reset waits is left alone', async () => {
+    const { broker, log } = await withTopics()
+    await broker.commit(simple([at(2)]))
+    log.held = true
+    const deletion = broker.deleteTopic('out')
+    await new Promise(setImmediate)
+    const reset = broker.resetGroup('app', [at(0)])
+    const takeover = broker.fence('app', '0_0')
+    log.held = false
+    log.sync()
+    await Promise.all([deletion, takeover])
+    expect((await failure(reset)).code).toBe('conflict')
+    expect(broker.committed('app', 'in', 0)).toBe(asOffset(2))
+  })
+
+  test('a deleted group is gone for good', async () => {
+    const fixture = await withTopics()
     await fixture.broker.commit(simple([at(1), at(0, 'out')]))
     await fixture.broker.deleteGroup('app')
     expect(fixture.broker.groups()).toEqual([])
     await fixture.restart()
     expect(fixture.broker.groups()).toEqual([])
     expect((await failure(fixture.broker.deleteGroup('app'))).code).toBe('not_found')
-    expect(await fixture.broker.fence('app', '0_0')).toBe(2)
   })
 
   test('positions in a deleted topic go with it, those under way too', async () => {
