@@ -66,7 +66,7 @@ export function createBroker(parts: BrokerParts): Broker {
         if (!Number.isSafeInteger(before) || before < 0 || before > endOffset) {
           throw new BrokerError(
             'offset_out_of_range',
-            `cannot truncate ${name}-${partition} before ${before}`,
+            `cannot truncate ${name}-${partition} before ${before}: it holds offsets ${startOffset} to ${endOffset}`,
             {
               fix: `give an offset from ${startOffset} to ${endOffset}`,
               details: { topic: name, partition, offset: Number(before), startOffset, endOffset },

@@ -182,7 +182,7 @@ export class Catalogue {
     const taken = [...this.#topics.values()].reduce((sum, topic) => sum + topic.partitionIds.length, 0)
     if (taken + partitions <= partitionsMax) return
     throw new BrokerError('conflict', `the node has ${taken} partitions, and ${partitionsMax} is its limit`, {
-      fix: 'delete topics that are not needed, or raise partitionsMax',
+      fix: 'delete topics that are not needed',
       details: { limit: partitionsMax, taken },
     })
   }

@@ -35,7 +35,7 @@ export function checkRecords(topic: Topic, records: readonly ProduceRecord[], li
         'too_large',
         `the records together are above ${formatSize(requestSizeBytesMax)}`,
         {
-          fix: 'send fewer records at once, or raise requestSizeBytesMax',
+          fix: 'send fewer records at once',
           details: { limitBytes: requestSizeBytesMax, record: index },
         },
       )
@@ -54,15 +54,12 @@ function checkRecord(
   const sizeBytes =
     (key?.length ?? 0) + (value?.length ?? 0) + (headers === undefined ? 0 : sizeOfHeaders(headers))
   if (sizeBytes > limits.recordSizeBytesMax) {
-    const limit = formatSize(limits.recordSizeBytesMax)
-    throw new BrokerError(
-      'too_large',
-      `record ${index} has ${formatSize(sizeBytes)}, ${limit} is the limit`,
-      {
-        fix: 'split the record, keep large files elsewhere and send their address, or raise recordSizeBytesMax',
-        details: { record: index, sizeBytes, limitBytes: limits.recordSizeBytesMax },
-      },
-    )
+    const limitBytes = limits.recordSizeBytesMax
+    const [size, limit] = sizeTexts(sizeBytes, limitBytes)
+    throw new BrokerError('too_large', `record ${index} has ${size}, ${limit} is the limit`, {
+      fix: 'split the record, or keep large files elsewhere and send their address',
+      details: { record: index, sizeBytes, limitBytes },
+    })
   }
   if (partition !== undefined && topic.partitionIds[partition] === undefined) {
     throw topic.noPartition(partition)
@@ -90,4 +87,10 @@ function sizeOfHeaders(headers: readonly Header[]): number {
   let sizeBytes = 0
   for (const { key, value } of headers) sizeBytes += Buffer.byteLength(key) + (value?.length ?? 0)
   return sizeBytes
+}
+
+/** Rounded, but never so that a size above its limit looks like the limit. */
+function sizeTexts(sizeBytes: number, limitBytes: number): readonly [string, string] {
+  const texts = [formatSize(sizeBytes), formatSize(limitBytes)] as const
+  return texts[0] === texts[1] ? [`${sizeBytes} bytes`, `${limitBytes} bytes`] : texts
 }

@@ -42,7 +42,7 @@ export class Waiters {
       const why = `${this.#count} fetches are waiting already, which is the limit`
       return Promise.reject(
         new BrokerError('busy', why, {
-          fix: 'read with fewer connections, or raise fetchesWaitingMax',
+          fix: 'read with fewer connections',
           details: { limit: this.#waitingMax },
         }),
       )

@@ -197,6 +197,18 @@ describe('produce', () => {
     expect(refused.fix).toBeString()
   })
 
+  test('a record just above its limit is told its exact size, and no setting that nobody can set', async () => {
+    const { broker } = await memoryBroker()
+    await broker.createTopic({ name: 'orders' })
+    const produce = (sizeBytes: number) =>
+      broker.produce('orders', [{ key: null, value: new Uint8Array(sizeBytes) }])
+    const close = await failure(produce(2 ** 20 + 1))
+    expect(close.message).toBe('record 0 has 1048577 bytes, 1048576 bytes is the limit')
+    expect(close.fix).toBe('split the record, or keep large files elsewhere and send their address')
+    const far = await failure(produce(2 ** 21))
+    expect(far.message).toBe('record 0 has 2.0 MB, 1.0 MB is the limit')
+  })
+
   test('requests above their limits are refused', async () => {
     const { broker } = await memoryBroker({ requestSizeBytesMax: 10, recordsPerRequestMax: 20 })
     await broker.createTopic({ name: 'orders' })
