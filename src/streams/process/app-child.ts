@@ -30,6 +30,10 @@ export interface AppChild {
 
 /** A process that user code has left behind may hold the console open for ever: nobody waits longer for its end. */
 const lastLinesWithinMs = 1_000
+/** Not why a process ended: `(node:12) TimeoutNegativeWarning: -1 is ...`, `warn: ...`. */
+const warning = /^(\(\w+:\d+\) |(\w+)?Warning: |warn(ing)?: )/
+/** Whoever ends a process by these gives it no last words: what it said before has nothing to do with it. */
+const signalsFromOutside: readonly unknown[] = ['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP']
 /** Lines of stderr shown when a process ends without saying why. */
 const lastWordsMax = 8
 
@@ -41,6 +45,7 @@ export function spawnAppChild(options: AppChildOptions): AppChild {
   const lastWords: string[] = []
 
   const child = Bun.spawn([...options.command, ...options.args], {
+    env: appEnvironment(),
     stdin: 'ignore',
     stdout: 'pipe',
     stderr: 'pipe',
@@ -76,6 +81,7 @@ export function spawnAppChild(options: AppChildOptions): AppChild {
   const stdout = readLines(child.stdout, clock, (line) => logger.info({ app: options.name() }, line))
   const stderr = readLines(child.stderr, clock, (line) => {
     logger.warn({ app: options.name() }, line)
+    if (warning.test(line)) return
     if (lastWords.push(line) > lastWordsMax) lastWords.shift()
   })
   const ended = child.exited.then(async (): Promise<Failure | null> => {
@@ -89,6 +95,12 @@ export function spawnAppChild(options: AppChildOptions): AppChild {
   return { pid: child.pid, send, ended, kill: () => child.kill('SIGKILL') }
 }
 
+/** What the user gave for apps, without what is for the node: its token opens everything. */
+function appEnvironment(): Record<string, string | undefined> {
+  const given = Object.entries(process.env)
+  return Object.fromEntries(given.filter(([name]) => !name.toUpperCase().startsWith('PSPF_')))
+}
+
 function endedBy(
   exitCode: number | null,
   signal: string | number | null,
@@ -96,5 +108,6 @@ function endedBy(
 ): Failure {
   const how = signal === null ? `ended by itself with exit code ${exitCode}` : `was ended by ${signal}`
   const message = `the process of the app ${how}`
-  return lastWords.length === 0 ? { message } : { message, frame: lastWords.join('\n') }
+  const isMute = lastWords.length === 0 || signalsFromOutside.includes(signal)
+  return isMute ? { message } : { message, frame: lastWords.join('\n') }
 }

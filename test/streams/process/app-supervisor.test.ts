@@ -129,6 +129,29 @@ test('a process that ends without a word shows its last words', async () => {
   expect(refused.message).toBe('the process of the app ended by itself with exit code 7\npanic: out of luck')
 })
 
+test('warnings are no last words, and a process killed from outside has none', async () => {
+  const warned = `console.error('(node:7) TimeoutNegativeWarning: -1 is a negative number'); console.error('warn: odd')`
+  const refused = await failure(supervisor.start(script('warned', `${warned}; process.exit(7)`)))
+  expect(refused.message).toBe('the process of the app ended by itself with exit code 7')
+  const shot = `console.error('long ago'); process.kill(process.pid, 'SIGKILL')`
+  const killed = await failure(supervisor.start(script('shot', shot)))
+  expect(killed.message).toBe('the process of the app was ended by SIGKILL')
+})
+
+test('an app sees the environment, but nothing that is for the node', async () => {
+  process.env['PSPF_TOKEN'] = process.env['PSPF_TOKEN_FILE'] = process.env['pspf_probe'] = 'secret'
+  process.env['SHOP_KEY'] = 'open'
+  try {
+    const lines = `console.log(Object.entries(process.env).filter(([name]) => /^(PSPF|SHOP)_/i.test(name)).join()); declare()`
+    await supervisor.start(script('curious', lines))
+  } finally {
+    for (const name of ['PSPF_TOKEN', 'PSPF_TOKEN_FILE', 'pspf_probe', 'SHOP_KEY']) delete process.env[name]
+  }
+  await supervisor.stop('curious')
+  const printed = log.filter((line) => line.includes('SHOP_KEY')).map((line) => JSON.parse(line).msg)
+  expect(printed).toEqual(['SHOP_KEY,open'])
+})
+
 test('a command that cannot be run is a failure of the app, not of the node', async () => {
   await supervisor.close()
   supervisor = open({ command: ['/no/such/executable'] })
