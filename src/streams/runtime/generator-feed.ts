@@ -131,7 +131,8 @@ export class GeneratorFeed implements Feed {
       }
       // A tick that was missed is not made up for.
       due = Math.max(due + everyMs, clock.monotonic())
-      await sleep(clock, due - clock.monotonic(), signal)
+      // Time goes on between two looks at the clock.
+      await sleep(clock, Math.max(0, due - clock.monotonic()), signal)
     }
   }
 
@@ -178,7 +179,7 @@ export class GeneratorFeed implements Feed {
       signal,
       wait: async (delayMs) => {
         this.#waiting++
-        await sleep(clock, delayMs, signal)
+        await sleep(clock, Math.max(0, delayMs), signal)
         this.#waiting--
       },
     }
