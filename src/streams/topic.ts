@@ -83,9 +83,9 @@ export function topic<V>(
 
 /** A topic of which nothing but the name is known. */
 export function namedTopic(name: string): TopicSettings {
-  if (!/^[a-zA-Z0-9._-]{1,200}$/.test(name) || name === '.' || name === '..') {
+  if (!/^[a-zA-Z0-9._-]{1,249}$/.test(name) || name === '.' || name === '..') {
     throw new BrokerError('invalid_request', `${JSON.stringify(name)} is not a topic name`, {
-      fix: 'use up to 200 letters, digits, dots, underscores or dashes',
+      fix: 'use up to 249 letters, digits, dots, underscores or dashes',
     })
   }
   return {
