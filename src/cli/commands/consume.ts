@@ -9,6 +9,7 @@ import type { RecordRow } from '../record-texts.ts'
 import { topicPath } from '../routes.ts'
 import type { Session } from '../session.ts'
 import { UsageError } from '../usage-error.ts'
+import { Outage } from './outage.ts'
 import { PartitionReader, readMerged } from './partition-reader.ts'
 import { type Place, parsePlace, placeText } from './place.ts'
 
@@ -91,6 +92,7 @@ async function readAll(readers: readonly PartitionReader[], sink: Sink): Promise
 /** Asks every partition at the same time and writes what comes, in the order in which it comes. */
 async function followAll(session: Session, readers: readonly PartitionReader[], sink: Sink): Promise<void> {
   const enough = new AbortController()
+  const outage = new Outage(session)
   let writing = Promise.resolve()
   const turns = Array.from({ length: Math.min(followersMax, readers.length) }, (_, turn) =>
     readers.filter((_reader, index) => index % followersMax === turn),
@@ -99,7 +101,10 @@ async function followAll(session: Session, readers: readonly PartitionReader[], 
     const waitMs = Math.floor(followWaitMs / mine.length)
     while (!sink.full) {
       for (const reader of mine) {
-        const records = await reader.read({ limit: sink.room(pageRecordsMax), waitMs, signal: enough.signal })
+        const records = await outage.survive(
+          () => reader.read({ limit: sink.room(pageRecordsMax), waitMs, signal: enough.signal }),
+          enough.signal,
+        )
         if (records.length === 0) continue
         writing = writing.then(() => sink.write(records))
         await writing
@@ -146,8 +151,10 @@ function readersOf(session: Session, { detail, place, follow, only }: Choice): P
 
 /** An offset means the nearest one that a partition holds; what is gone is said. */
 function fromText(session: Session, range: TopicDetail['partitionList'][number], place: Place): string {
-  if (place.kind !== 'offset') return placeText(place)
   const { partition, startOffset, endOffset } = range
+  // An offset, so that what comes while the node is away is not skipped when it returns.
+  if (place.kind === 'latest') return String(endOffset)
+  if (place.kind !== 'offset') return placeText(place)
   if (place.offset < startOffset) {
     session.note(`partition ${partition} begins at offset ${startOffset}; what was before is deleted`)
   }
@@ -159,7 +166,7 @@ export const consumeCommands: readonly Command[] = [
     path: ['consume'],
     summary: 'print the records of a topic',
     details:
-      'Prints what is there now and ends; with --follow (or --from latest) waits for more. Partitions are merged by timestamp.',
+      'Prints what is there now and ends; with --follow (or --from latest) waits for more, through a restart of the node too. Partitions are merged by timestamp.',
     effect: 'read-only',
     arguments: [{ name: 'TOPIC', help: 'topic to read', completes: 'topic' }],
     flags: [

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { outageMsMax } from '../../../src/cli/commands/outage.ts'
 import { run } from '../../../src/cli/run.ts'
-import { FakeNode } from '../fake-node.ts'
+import { FakeNode, problem } from '../fake-node.ts'
 import { runLine, terminalFor } from '../running.ts'
 
 let node: FakeNode
@@ -201,6 +202,64 @@ describe('--follow', () => {
     )
     expect(code).toBe(0)
     expect(values(out)).toHaveLength(2)
+  })
+
+  describe('through a restart', () => {
+    const closed = () => problem(503, 'closed', 'the node is stopping')
+
+    test('goes on at the next offset, and says so once', async () => {
+      node.topic('t', [[1], [2]])
+      const terminal = terminalFor(node, 'consume t --follow -n 3')
+      terminal.slowTimers = true
+      let refusals = 6
+      let next = 10
+      node.override = ({ query }) => {
+        if (!query['waitMs']) return undefined
+        // What comes while the node is away is there when it is back.
+        if (next < 13) node.append('t', next % 2, next++)
+        return refusals-- > 0 ? closed() : undefined
+      }
+      expect(await run(terminal)).toBe(0)
+      expect((values(terminal.stdout) as number[]).toSorted()).toEqual([10, 11, 12])
+      expect(terminal.stderr).toBe(
+        'the node went away; asking again for up to 30 s\nthe node is back; going on where it stopped\n',
+      )
+    })
+
+    test('ends with 6 when the node stays away for the limit', async () => {
+      node.topic('t', [[1]])
+      const terminal = terminalFor(node, 'consume t --follow')
+      const waits: number[] = []
+      const { after } = terminal.clock
+      terminal.slowTimers = true
+      terminal.clock.after = (delayMs, action) => {
+        waits.push(delayMs)
+        return after(delayMs, action)
+      }
+      node.override = async ({ query }) => {
+        if (query['waitMs']) await node.stop()
+        return undefined
+      }
+      expect(await run(terminal)).toBe(6)
+      expect(waits.reduce((sum, wait) => sum + wait, 0)).toBe(outageMsMax)
+      expect(waits.slice(0, 3)).toEqual([250, 500, 1000])
+      expect(terminal.stderr).toContain('asking again')
+    })
+
+    test('ends at once with Ctrl-C, and with a failure that no wait can heal', async () => {
+      node.topic('t', [[1]])
+      const terminal = terminalFor(node, 'consume t --follow')
+      node.override = ({ query }) => {
+        if (!query['waitMs']) return undefined
+        setTimeout(() => terminal.interrupt(), 0)
+        return closed()
+      }
+      expect(await run(terminal)).toBe(130)
+      node.override = ({ query }) =>
+        query['waitMs'] ? problem(404, 'not_found', 'topic "t" does not exist') : undefined
+      const gone = await runLine(node, 'consume t --follow')
+      expect([gone.code, gone.err.includes('went away')]).toEqual([3, false])
+    })
   })
 
   test('as JSON is a whole list even when interrupted', async () => {
