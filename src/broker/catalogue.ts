@@ -156,6 +156,7 @@ export class Catalogue {
         fix: `use it as it is, change it with: pspf topic alter ${name} --set ..., or choose another name`,
       })
     }
+    this.#checkLetterCase(name)
     this.#checkPartitions(name, partitions, limits)
     return {
       name,
@@ -164,6 +165,19 @@ export class Catalogue {
       internal: access.internal ?? false,
       createdAt: asMillis(clock.now()),
       config: changedConfig(defaultConfig, spec.config ?? {}),
+    }
+  }
+
+  /** Directories bear the names of topics, and a data directory must be able to move to any computer. */
+  #checkLetterCase(name: string): void {
+    const lower = name.toLowerCase()
+    for (const existing of this.#topics.keys()) {
+      if (existing.length !== name.length || existing.toLowerCase() !== lower) continue
+      const why = `topic "${name}" differs from "${existing}" only in letter case`
+      throw new BrokerError('already_exists', `${why}, and some file systems cannot hold both`, {
+        fix: `use "${existing}", or choose another name`,
+        details: { existing },
+      })
     }
   }
 

@@ -1,4 +1,4 @@
-// Names of topics and groups: Kafka's rules, and which names belong to pspf itself.
+// Names of topics and groups: Kafka's rules, less what some computers cannot store, and which names belong to pspf itself.
 import { BrokerError } from '#base'
 
 /** Definitions of topics; its own id is fixed, since nothing else could say where it is. */
@@ -17,6 +17,8 @@ const brokersOwn: ReadonlySet<string> = new Set([
 ])
 
 const topicNameLengthMax = 249
+/** Also with an extension: `nul.txt` means `nul`. */
+const windowsDevice = /^(con|prn|aux|nul|com[1-9]|lpt[1-9])(?:\.|$)/i
 const groupIdLengthMax = 255
 
 /** Names that only parts of pspf may create, delete or produce to. Everybody may read them. */
@@ -28,7 +30,7 @@ export function isBrokersOwn(name: string): boolean {
   return brokersOwn.has(name)
 }
 
-/** Throws `invalid_request` unless `name` is a topic name that Kafka would accept too. */
+/** Throws `invalid_request` unless `name` is a topic name that Kafka accepts and any computer can store. */
 export function checkTopicName(name: string): void {
   const why = topicNameProblem(name)
   if (why === undefined) return
@@ -43,6 +45,8 @@ function topicNameProblem(name: string): string | undefined {
   if (name.length > topicNameLengthMax)
     return `it has ${name.length} characters, ${topicNameLengthMax} is the limit`
   if (name === '.' || name === '..') return 'it means a directory'
+  const device = windowsDevice.exec(name)?.[1]
+  if (device !== undefined) return `Windows keeps "${device}" for a device, and a topic must fit any computer`
   const wrong = /[^a-zA-Z0-9._-]/u.exec(name)
   return wrong ? `the character ${JSON.stringify(wrong[0])} is not allowed` : undefined
 }

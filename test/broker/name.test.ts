@@ -3,18 +3,30 @@ import { checkGroupId, checkTopicName, isReserved } from '../../src/broker/name.
 import { failure } from './fixture.ts'
 
 describe('names', () => {
-  test.each(['a', 'orders.eu', 'A_b-9', '...', 'x'.repeat(249), '-', 'constructor', '__proto__'])(
-    '%p names a topic',
-    (name) => {
-      expect(() => checkTopicName(name)).not.toThrow()
-    },
-  )
+  test.each([
+    'a',
+    'orders.eu',
+    'A_b-9',
+    'console',
+    'com10',
+    'a.con',
+    '...',
+    'x'.repeat(249),
+    '-',
+    'constructor',
+    '__proto__',
+  ])('%p names a topic', (name) => {
+    expect(() => checkTopicName(name)).not.toThrow()
+  })
 
   test.each([
     ['', 'it is empty'],
     ['.', 'it means a directory'],
     ['..', 'it means a directory'],
     ['x'.repeat(250), 'it has 250 characters, 249 is the limit'],
+    ['NUL', 'Windows keeps "NUL" for a device'],
+    ['con.orders', 'Windows keeps "con" for a device'],
+    ['lpt9', 'Windows keeps "lpt9" for a device'],
     ['a/b', 'the character "/" is not allowed'],
     ['a b', 'the character " " is not allowed'],
     ['caf\u00e9', 'the character "\u00e9" is not allowed'],

@@ -52,6 +52,23 @@ describe('topics', () => {
     expect(reasons[0]!.fix).toContain('pspf topic alter orders')
   })
 
+  test('names that differ only in letter case are refused, until the first of them is deleted', async () => {
+    const fixture = await memoryBroker()
+    await fixture.broker.createTopic({ name: 'Orders' })
+    await fixture.restart()
+    const refused = await failure(fixture.broker.createTopic({ name: 'oRDERS' }))
+    expect(refused).toMatchObject({
+      code: 'already_exists',
+      message:
+        'topic "oRDERS" differs from "Orders" only in letter case, and some file systems cannot hold both',
+      details: { existing: 'Orders' },
+    })
+    const both = await Promise.allSettled(['a', 'A'].map((name) => fixture.broker.createTopic({ name })))
+    expect(both.map(({ status }) => status)).toEqual(['fulfilled', 'rejected'])
+    await fixture.broker.deleteTopic('Orders')
+    await fixture.broker.createTopic({ name: 'oRDERS' })
+  })
+
   test('definitions survive a restart', async () => {
     const fixture = await memoryBroker()
     await fixture.broker.createTopic({ name: 'a', partitions: 2 })
