@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { formatCompact, formatRate, formatValue } from '../../ui/format/number.ts'
+import { formatCompact, formatRate, formatTight, formatValue } from '../../ui/format/number.ts'
 import { cliOf, curlOf, matchesText, previewOf, shellQuote } from '../../ui/format/record.ts'
+import { visibleText } from '../../ui/format/text.ts'
 import { formatAgo, formatSpan, formatUtc, parseSpan } from '../../ui/format/time.ts'
 
 describe('numbers', () => {
@@ -35,6 +36,27 @@ describe('numbers', () => {
     expect(formatCompact(12_000)).toBe('12k')
     expect(formatCompact(2_500_000)).toBe('2.5M')
     expect(formatCompact(40, { unit: '%' })).toBe('40%')
+  })
+  test('beyond the names of sizes there are exponents', () => {
+    expect(formatCompact(-1e19)).toBe('−1e19')
+    expect(formatCompact(2.5e12)).toBe('2.5T')
+  })
+  test('a card shortens what would not fit, and only that', () => {
+    expect(formatTight(1_234_567)).toBe('1,234,567')
+    expect(formatTight(12_345_678)).toBe('12.3 M')
+    expect(formatTight(123_456.789, { unit: '€', unitPosition: 'prefix', decimals: 2 })).toBe('€123,457')
+    expect(formatTight(-98_765_432, { unit: 'orders' })).toBe('−98.8 M orders')
+    expect(formatTight(1.5e20)).toBe('1.5e20')
+    expect(formatTight(1e30, { unit: 'bytes' })).toBe('1e15 PB')
+    expect(formatTight('up')).toBe('up')
+  })
+  test('no number is long in a card', () => {
+    fc.assert(
+      fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => {
+        for (const unit of ['bytes', 'ms', '']) expect(formatTight(value, { unit }).length).toBeLessThan(14)
+        expect(formatCompact(value).length).toBeLessThan(10)
+      }),
+    )
   })
   test('rates lose their decimals as they grow', () => {
     expect([0, 0.25, 9.96, 1234.5].map(formatRate)).toEqual(['0', '0.3', '10', '1,235'])
@@ -100,4 +122,10 @@ describe('records', () => {
     )
     expect(cliOf(query)).toBe("pspf consume 'a b' --from 2026-01-01T00:00:00Z --partition 0 -n 10")
   })
+})
+
+test('what turns or hides text is spelled out, what spells a word stays', () => {
+  expect(visibleText('evil\u202Ecod.exe\u0007')).toBe('evil\\u202Ecod.exe\\u0007')
+  expect(visibleText('a\u2066b\u200F\x9b')).toBe('a\\u2066b\\u200F\\u009B')
+  expect(visibleText('two\n\tlines, 👩‍👧, مرحبا')).toBe('two\n\tlines, 👩‍👧, مرحبا')
 })

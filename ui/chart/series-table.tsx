@@ -3,6 +3,7 @@ import type { JSX } from 'preact'
 import { useMemo, useState } from 'preact/hooks'
 import type { NumberFormat, SeriesData } from '../../src/http/contract.ts'
 import { formatValue } from '../format/number.ts'
+import { visibleText } from '../format/text.ts'
 import { Time } from '../parts/clock.tsx'
 import { alignSeries } from './align.ts'
 
@@ -26,7 +27,7 @@ export function SeriesTable(props: {
             <th scope="col">Time</th>
             {series.map((one) => (
               <th key={one.name} scope="col" class="number">
-                {one.name}
+                {visibleText(one.name)}
               </th>
             ))}
           </tr>

@@ -1,5 +1,6 @@
 // How numbers are written: scaled units, sensible decimals, one look everywhere.
 import type { NumberFormat } from '../../src/http/contract.ts'
+import { visibleText } from './text.ts'
 
 /** `1.2` + `MB`: apart, so that the unit can be drawn smaller. `prefix` units come before. */
 export type WrittenNumber = {
@@ -92,17 +93,50 @@ export function joinNumber({ prefix, number, unit, spaced }: WrittenNumber): str
 export function formatValue(value: unknown, format: NumberFormat = {}): string {
   if (isNumber(value)) return joinNumber(writeNumber(value, format))
   if (value === null || value === undefined || value === '') return noValue
-  if (typeof value === 'string') return value
+  if (typeof value === 'string') return visibleText(value)
   if (typeof value === 'number') return noValue
-  return JSON.stringify(value)
+  return visibleText(JSON.stringify(value))
 }
 
-/** For axes and tight places: `12k`, `3.4M`. */
-export function formatCompact(value: number, format: NumberFormat = {}): string {
-  if (format.unit === 'bytes' || format.unit === 'bytes/s' || format.unit === 'ms') {
-    return formatValue(value, { unit: format.unit })
+/** A million in full, with its commas. */
+const tightLength = 9
+
+/** As long as it may be in a card: first without the decimals asked for, then `12.3 M`, then `1.2e19`. */
+export function writeTight(value: number, format: NumberFormat = {}): WrittenNumber {
+  const { decimals: _, ...rounded } = format
+  const fits = (written: WrittenNumber) => written.prefix.length + written.number.length <= tightLength
+  const full = writeNumber(value, format)
+  if (fits(full)) return full
+  const round = writeNumber(value, rounded)
+  if (fits(round)) return round
+  if (scalesItself(format.unit)) {
+    const count = Number(round.number.replaceAll(',', '').replace('−', '-'))
+    return { ...round, number: writeExponent(count) }
   }
+  const [scaled, name] = scale(value, compactUnits, 1_000)
+  if (Math.abs(scaled) >= 1_000) return { ...round, number: writeExponent(value) }
+  const unit = round.unit === '' ? name : round.spaced ? `${name} ${round.unit}` : `${name}${round.unit}`
+  return { ...round, number: writeDecimals(scaled), unit, spaced: unit !== '' }
+}
+
+/** Like `formatValue`, for where a long number would push something else away. */
+export function formatTight(value: unknown, format: NumberFormat = {}): string {
+  return isNumber(value) ? joinNumber(writeTight(value, format)) : formatValue(value, format)
+}
+
+function scalesItself(unit: string | undefined): boolean {
+  return unit === 'bytes' || unit === 'bytes/s' || unit === 'ms'
+}
+
+function writeExponent(value: number): string {
+  return value.toExponential(1).replace('.0e', 'e').replace('e+', 'e').replace('-', '−')
+}
+
+/** For axes: `12k`, `3.4M`, `1e19`. */
+export function formatCompact(value: number, format: NumberFormat = {}): string {
+  if (format.unit !== undefined && scalesItself(format.unit)) return formatTight(value, { unit: format.unit })
   const [scaled, name] = scale(value, compactUnits, Math.abs(value) < 10_000 ? 10_000 : 1_000)
+  if (Math.abs(scaled) >= 10_000) return writeExponent(value)
   const tight =
     format.unit && /^[%°]/.test(format.unit) && format.unitPosition !== 'prefix' ? format.unit : ''
   const prefix =

@@ -3,9 +3,9 @@ import type { JSX } from 'preact'
 import { useState } from 'preact/hooks'
 import type { RecordJson } from '../../src/http/contract.ts'
 import { formatCount } from '../format/number.ts'
-import { previewOf } from '../format/record.ts'
 import { Time } from '../parts/clock.tsx'
 import { narrow } from '../parts/narrow.ts'
+import { Preview } from '../parts/preview.tsx'
 import { recordId } from './browse.ts'
 
 /** Rows in the page at once: thousands would make every scroll slow. */
@@ -56,9 +56,11 @@ export function MessageTable(props: {
               <td class="minor">
                 <Time at={record.timestamp} form={narrow.value ? 'clock' : 'full'} />
               </td>
-              <td class="mono key medium-only">{record.key === null ? '' : previewOf(record.key, 60)}</td>
+              <td class="mono key medium-only">
+                <Preview value={record.key} lengthMax={60} />
+              </td>
               <td class="mono wide">
-                {record.encoding?.value && <span class="tag">base64</span>} {previewOf(record.value)}
+                {record.encoding?.value && <span class="tag">base64</span>} <Preview value={record.value} />
               </td>
             </tr>
           ))}

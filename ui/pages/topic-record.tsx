@@ -4,7 +4,8 @@ import { useState } from 'preact/hooks'
 import type { RecordJson } from '../../src/http/contract.ts'
 import { baseUrl } from '../api/client.ts'
 import { formatBytes } from '../format/number.ts'
-import { cliOf, curlOf, prettyOf, previewOf } from '../format/record.ts'
+import { cliOf, curlOf, prettyOf } from '../format/record.ts'
+import { visibleText } from '../format/text.ts'
 import { formatUtc } from '../format/time.ts'
 import { Segments } from '../parts/choice.tsx'
 import { Time } from '../parts/clock.tsx'
@@ -12,6 +13,7 @@ import { CopyButton } from '../parts/copy.tsx'
 import { Dialog } from '../parts/dialog.tsx'
 import { Icon } from '../parts/icon.tsx'
 import { JsonTree } from '../parts/json-tree.tsx'
+import { Preview } from '../parts/preview.tsx'
 import { Tag } from '../parts/surface.tsx'
 import { recordId } from './browse.ts'
 
@@ -67,8 +69,7 @@ export function RecordDrawer(props: {
           </dd>
           <dt>Key</dt>
           <dd class="mono">
-            {record.key === null ? <span class="faint">none</span> : previewOf(record.key, 2_000)}{' '}
-            {record.encoding?.key && <Tag>base64</Tag>}
+            <Preview value={record.key} lengthMax={2_000} /> {record.encoding?.key && <Tag>base64</Tag>}
           </dd>
           <dt>Value</dt>
           <dd>
@@ -95,15 +96,15 @@ export function RecordDrawer(props: {
             <JsonTree key={recordId(record)} value={record.value} />
           </div>
         ) : view === 'raw' ? (
-          <pre class="code-block wrap">{raw.slice(0, rawLengthMax)}</pre>
+          <pre class="code-block wrap">{visibleText(raw.slice(0, rawLengthMax))}</pre>
         ) : headers.length === 0 ? (
           <p class="faint">This record has no headers.</p>
         ) : (
           <dl class="facts mono">
             {headers.map(([name, value]) => (
               <div class="facts-row" key={name}>
-                <dt>{name}</dt>
-                <dd>{value}</dd>
+                <dt>{visibleText(name)}</dt>
+                <dd>{visibleText(value)}</dd>
               </div>
             ))}
           </dl>

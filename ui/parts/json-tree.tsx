@@ -1,6 +1,7 @@
 // A value as a tree that folds: keys, typed colours, bounded at every level.
 import type { JSX } from 'preact'
 import { useState } from 'preact/hooks'
+import { visibleText } from '../format/text.ts'
 import { Icon } from './icon.tsx'
 
 /** Children drawn before "show more"; a hostile record may hold a million. */
@@ -28,7 +29,7 @@ function Branch({ name, value, depth }: { name: string | null; value: unknown; d
   if (!entries || entries.length === 0) {
     return (
       <div class="json-leaf">
-        {name !== null && <span class="json-key">{name}</span>}
+        {name !== null && <span class="json-key">{visibleText(name)}</span>}
         <Leaf value={value} />
       </div>
     )
@@ -38,7 +39,7 @@ function Branch({ name, value, depth }: { name: string | null; value: unknown; d
     <div class="json-branch">
       <button type="button" class="json-fold" aria-expanded={open} onClick={() => setOpen(!open)}>
         <Icon name={open ? 'down' : 'right'} size={10} />
-        {name !== null && <span class="json-key">{name}</span>}
+        {name !== null && <span class="json-key">{visibleText(name)}</span>}
         <span class="json-size">
           {brackets[0]}
           {entries.length}
@@ -62,7 +63,7 @@ function Branch({ name, value, depth }: { name: string | null; value: unknown; d
 }
 
 function Leaf({ value }: { value: unknown }): JSX.Element {
-  if (typeof value === 'string') return <span class="json-string">"{value}"</span>
+  if (typeof value === 'string') return <span class="json-string">"{visibleText(value)}"</span>
   if (typeof value === 'number') return <span class="json-number">{String(value)}</span>
   if (typeof value === 'boolean') return <span class="json-boolean">{String(value)}</span>
   if (value === null || value === undefined) return <span class="json-null">null</span>
