@@ -1,7 +1,8 @@
 // The legend of a chart: colour, shape and name of each series, with its value at the pointer or at the end.
 import type { JSX } from 'preact'
 import type { NumberFormat } from '../../src/http/contract.ts'
-import { formatValue } from '../format/number.ts'
+import { formatTight, formatValue } from '../format/number.ts'
+import { visibleText } from '../format/text.ts'
 import type { Aligned, Column } from './align.ts'
 import { outlineOf } from './markers.ts'
 import { seriesColor, shapeOf } from './palette.ts'
@@ -45,14 +46,23 @@ export function Legend(props: {
       {names.map((name, index) => (
         <span class="legend-item" key={name}>
           <Swatch index={index} plain={plain} />
-          <span class="legend-name" title={name}>
-            {name}
+          <span class="legend-name" title={visibleText(name)}>
+            {name === '' ? '""' : visibleText(name)}
           </span>
-          <span class="legend-value">
-            {formatValue(row === null ? lastValue(aligned.ys[index]) : aligned.ys[index]?.[row], format)}
-          </span>
+          <Reading
+            value={row === null ? lastValue(aligned.ys[index]) : aligned.ys[index]?.[row]}
+            format={format}
+          />
         </span>
       ))}
     </figcaption>
+  )
+}
+
+function Reading({ value, format }: { value: unknown; format: NumberFormat }): JSX.Element {
+  return (
+    <span class="legend-value" title={formatValue(value, format)}>
+      {formatTight(value, format)}
+    </span>
   )
 }

@@ -107,8 +107,16 @@ function timeAxis(palette: Palette): uPlot.Axis {
     space: 72,
     grid: { show: false },
     ticks: { show: false },
-    values: (_, ticks) => formatTicks(ticks),
+    values: (u, ticks) =>
+      formatTicks(ticks).map((label, index) => (fits(u, ticks[index]!, label) ? label : '')),
   }
+}
+
+/** Labels are centred on their tick: one at the edge would be cut in two. */
+function fits(u: uPlot, tick: number, label: string): boolean {
+  const at = u.bbox.left / uPlot.pxRatio + u.valToPos(tick, 'x')
+  const half = (label.length * labelWidth) / 2
+  return !(at - half < 0 || at + half > u.width)
 }
 
 function valueAxis(palette: Palette, format: NumberFormat): uPlot.Axis {

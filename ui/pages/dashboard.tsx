@@ -1,6 +1,6 @@
 // One dashboard: its grid of widgets, one span for all, full screen.
 import type { JSX } from 'preact'
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { Link } from 'wouter-preact'
 import type { DashboardSpec } from '../../src/http/contract.ts'
 import { baseUrl } from '../api/client.ts'
@@ -11,6 +11,7 @@ import { Segments } from '../parts/choice.tsx'
 import { CopyButton } from '../parts/copy.tsx'
 import { Icon } from '../parts/icon.tsx'
 import { Empty, Skeleton } from '../parts/surface.tsx'
+import { planBoard } from '../widgets/board-plan.ts'
 import { embedOf } from '../widgets/export.ts'
 import { Widget } from '../widgets/widget.tsx'
 
@@ -109,6 +110,7 @@ export function Board(props: {
   embedded?: boolean
 }): JSX.Element {
   const { dashboard, spanMs, embedded = false } = props
+  const places = useMemo(() => planBoard(dashboard.widgets), [dashboard.widgets])
   if (dashboard.widgets.length === 0) {
     return (
       <Empty icon="dashboards" title="This dashboard is empty">
@@ -118,13 +120,14 @@ export function Board(props: {
   }
   return (
     <div class="board-grid">
-      {dashboard.widgets.map((spec) => (
+      {dashboard.widgets.map((spec, index) => (
         <Widget
           key={spec.id}
           spec={spec}
           spanMs={spanMs}
           syncKey={`board ${dashboard.id}`}
           embedded={embedded}
+          place={places[index]!}
         />
       ))}
     </div>

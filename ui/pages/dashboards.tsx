@@ -5,7 +5,7 @@ import type { DashboardSpec } from '../../src/http/contract.ts'
 import { useChannel } from '../live/page.ts'
 import { CommandLine } from '../parts/copy.tsx'
 import { Empty, SkeletonRows, Tag } from '../parts/surface.tsx'
-import { sizeOf } from '../widgets/widget.tsx'
+import { planBoard } from '../widgets/board-plan.ts'
 
 const planWidgetsMax = 18
 
@@ -40,10 +40,11 @@ export function DashboardsPage(): JSX.Element {
 
 /** The board in small: where its widgets lie and of what kind they are. */
 function Plan({ dashboard }: { dashboard: DashboardSpec }): JSX.Element {
+  const places = planBoard(dashboard.widgets)
   return (
     <span class="plan" aria-hidden="true">
-      {dashboard.widgets.slice(0, planWidgetsMax).map((widget) => {
-        const { width, height } = sizeOf(widget)
+      {dashboard.widgets.slice(0, planWidgetsMax).map((widget, index) => {
+        const { width, height } = places[index]!
         return (
           <span
             key={widget.id}

@@ -2,20 +2,26 @@
 import type { JSX } from 'preact'
 import { useLayoutEffect, useRef } from 'preact/hooks'
 import type { NumberFormat } from '../../src/http/contract.ts'
-import { formatValue, isNumber, writeNumber } from '../format/number.ts'
+import { formatValue, isNumber, writeNumber, writeTight } from '../format/number.ts'
 import { noPace, paceAfter } from './pace.ts'
 import { reducedMotion } from './theme.ts'
 
 const moveMs = 320
 const stepMs = 30
 
-export function Quantity({ value, format }: { value: unknown; format: NumberFormat }): JSX.Element {
+type Written = {
+  format: NumberFormat
+  /** Abbreviated where it would be too long for its card. */
+  tight?: boolean
+}
+
+export function Quantity({ value, format, tight = false }: Written & { value: unknown }): JSX.Element {
   if (!isNumber(value)) return <span class="quantity">{formatValue(value, format)}</span>
-  return <MovingNumber value={value} format={format} />
+  return <MovingNumber value={value} format={format} tight={tight} />
 }
 
 /** Writes the digits itself, so that a moving number costs no render. */
-function MovingNumber({ value, format }: { value: number; format: NumberFormat }): JSX.Element {
+function MovingNumber({ value, format, tight }: Required<Written> & { value: number }): JSX.Element {
   const digits = useRef<HTMLSpanElement>(null)
   const unit = useRef<HTMLSpanElement>(null)
   const prefix = useRef<HTMLSpanElement>(null)
@@ -26,7 +32,7 @@ function MovingNumber({ value, format }: { value: number; format: NumberFormat }
   useLayoutEffect(() => {
     function write(current: number): void {
       shown.current = current
-      const written = writeNumber(current, format)
+      const written = tight ? writeTight(current, format) : writeNumber(current, format)
       if (digits.current) digits.current.textContent = written.number
       if (prefix.current) prefix.current.textContent = written.prefix
       if (unit.current) unit.current.textContent = (written.spaced ? '\u2009' : '') + written.unit
@@ -53,7 +59,7 @@ function MovingNumber({ value, format }: { value: number; format: NumberFormat }
       }
     })
     return () => cancelAnimationFrame(frame)
-  }, [value, format.unit, format.decimals, format.unitPosition])
+  }, [value, tight, format.unit, format.decimals, format.unitPosition])
 
   return (
     <span class="quantity">

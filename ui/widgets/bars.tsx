@@ -2,7 +2,8 @@
 import type { JSX } from 'preact'
 import { useRef } from 'preact/hooks'
 import type { WidgetData, WidgetSpec } from '../../src/http/contract.ts'
-import { formatValue } from '../format/number.ts'
+import { formatTight, formatValue } from '../format/number.ts'
+import { visibleText } from '../format/text.ts'
 import { noPace, paceAfter } from '../parts/pace.ts'
 import { barExtent, orderBars, thresholdAt, wordOf } from './value.ts'
 
@@ -31,14 +32,14 @@ export function BarsWidget({ spec, data }: { spec: WidgetSpec; data: Bars }): JS
         const extent = bar.value === null ? { left: 0, width: 0 } : barExtent(bar.value, low, high)
         return (
           <li key={bar.key} class={`bar ${reached ? `tone-${reached.tone}` : ''}`}>
-            <span class="bar-name" title={bar.key}>
-              {bar.key}
+            <span class="bar-name" title={visibleText(bar.key)}>
+              {bar.key === '' ? <span class="faint">""</span> : visibleText(bar.key)}
             </span>
             <span class="bar-track" aria-hidden="true">
               <span class="bar-fill" style={fillStyle(extent)} />
             </span>
-            <span class="bar-value">
-              {formatValue(bar.value, spec)}
+            <span class="bar-value" title={formatValue(bar.value, spec)}>
+              {formatTight(bar.value, spec)}
               {reached && <span class="offscreen"> {wordOf(reached)}</span>}
             </span>
           </li>

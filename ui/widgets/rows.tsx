@@ -60,9 +60,12 @@ export function RowsWidget({ spec, data }: { spec: WidgetSpec; data: Rows }): JS
           {rows.map(({ key, row }) => (
             <tr key={key}>
               {columns.map((column, index) => (
-                <td key={column.field} class={numeric[index] ? 'number' : undefined}>
-                  <Cell value={fieldOf(row, column.field)} column={column} />
-                </td>
+                <Cell
+                  key={column.field}
+                  value={fieldOf(row, column.field)}
+                  column={column}
+                  number={numeric[index] === true}
+                />
               ))}
             </tr>
           ))}
@@ -72,17 +75,33 @@ export function RowsWidget({ spec, data }: { spec: WidgetSpec; data: Rows }): JS
   )
 }
 
-function Cell({ value, column }: { value: unknown; column: Column }): JSX.Element {
-  if (column.time && isTime(value)) return <Time at={value} />
+/** Cut by the cell's width at the earliest here: only then is the full text worth a hover. */
+const cutLength = 16
+
+function Cell(props: { value: unknown; column: Column; number: boolean }): JSX.Element {
+  const { value, column } = props
+  const kind = props.number ? 'number' : undefined
+  if (column.time && isTime(value)) {
+    return (
+      <td class={kind}>
+        <Time at={value} />
+      </td>
+    )
+  }
   const span = windowOf(value)
   if (span) {
     return (
-      <span title={`${formatUtc(span.start)} to ${formatUtc(span.end)}`}>
+      <td class={kind} title={`${formatUtc(span.start)} to ${formatUtc(span.end)}`}>
         {formatClock(span.start)}–{formatClock(span.end)}
-      </span>
+      </td>
     )
   }
-  return <>{formatValue(value, column)}</>
+  const text = formatValue(value, column)
+  return (
+    <td class={kind} title={text.length > cutLength ? text : undefined}>
+      {text}
+    </td>
+  )
 }
 
 function windowOf(value: unknown): { start: number; end: number } | null {

@@ -1,7 +1,7 @@
 // One number: large, with its change, its recent shape behind it, and a word when a threshold is reached.
 import type { JSX } from 'preact'
 import type { WidgetData, WidgetSpec } from '../../src/http/contract.ts'
-import { isNumber, writeDecimals } from '../format/number.ts'
+import { formatValue, isNumber, writeDecimals } from '../format/number.ts'
 import { Icon } from '../parts/icon.tsx'
 import { Quantity } from '../parts/number.tsx'
 import { Sparkline } from '../parts/sparkline.tsx'
@@ -19,8 +19,11 @@ export function StatWidget({ spec, data }: { spec: WidgetSpec; data: Stat }): JS
   return (
     <div class="stat">
       <div class="stat-main">
-        <span class={`stat-value ${isNumber(data.value) ? '' : 'text'}`}>
-          <Quantity value={data.value} format={spec} />
+        <span
+          class={`stat-value ${isNumber(data.value) ? '' : 'text'}`}
+          title={formatValue(data.value, spec)}
+        >
+          <Quantity value={data.value} format={spec} tight />
         </span>
         <span class="stat-side">
           {change !== null && <Change percent={change} />}

@@ -13,6 +13,7 @@ import { Icon } from '../parts/icon.tsx'
 import { Empty, Skeleton, Trouble } from '../parts/surface.tsx'
 import { pushToast } from '../parts/toast.tsx'
 import { BarsWidget } from './bars.tsx'
+import { type Place, sizeOf } from './board-plan.ts'
 import { csvOfWidget, embedOf } from './export.ts'
 import { RowsWidget } from './rows.tsx'
 import { StatWidget } from './stat.tsx'
@@ -26,15 +27,8 @@ export type WidgetView = {
   spanMs: number | null
   syncKey: string
   embedded?: boolean
-}
-
-const defaultSizes = { stat: [3, 2], line: [6, 4], area: [6, 4], bar: [4, 4], table: [6, 4] } as const
-
-export function sizeOf(spec: WidgetSpec): { width: number; height: number } {
-  const [width, height] = defaultSizes[spec.kind] ?? [6, 4]
-  const bounded = (value: number | undefined, fallback: number, max: number) =>
-    Math.min(max, Math.max(1, Math.round(value ?? fallback)))
-  return { width: bounded(spec.width, width, 12), height: bounded(spec.height, height, 12) }
+  /** On a board, what that has planned for it. */
+  place?: Place
 }
 
 export function isWidgetData(data: ChannelData | null): data is WidgetData {
@@ -54,17 +48,22 @@ function hasData(data: WidgetData): boolean {
   }
 }
 
-export function Widget({ spec, spanMs, syncKey, embedded = false }: WidgetView): JSX.Element {
+export function Widget({ spec, spanMs, syncKey, embedded = false, place }: WidgetView): JSX.Element {
   const view = useChannel(`widget/${spec.id}`, { pointsMax: spec.pointsMax ?? defaultPointsMax })
   const [asTable, setAsTable] = useState(false)
   const data = view.data.value
   const problem = view.problem.value
-  const size = sizeOf(spec)
+  const size = place ?? sizeOf(spec)
   const known = isWidgetData(data) ? data : null
   const stale = live.status.value.phase === 'stale' || live.status.value.phase === 'reconnecting'
   return (
     <article
-      class={`widget kind-${spec.kind} ${stale && known ? 'is-stale' : ''}`}
+      class={[
+        `widget kind-${spec.kind}`,
+        stale && known ? 'is-stale' : '',
+        place?.single ? 'single' : '',
+        place?.odd ? 'odd' : '',
+      ].join(' ')}
       data-widget={spec.id}
       aria-label={spec.title}
       style={{ '--columns': size.width, '--rows': size.height }}
