@@ -72,16 +72,15 @@ export function AppPage({ id }: { id: string }): JSX.Element {
   )
 }
 
-function PauseApp({ app }: { app: AppStatus }): JSX.Element | null {
+function PauseApp({ app }: { app: AppStatus }): JSX.Element {
   const [busy, setBusy] = useState(false)
-  const paused = app.state === 'paused'
-  const possible =
-    paused || app.state === 'running' || app.state === 'starting' || app.state === 'backing-off'
+  const failed = app.state === 'failed'
+  const resting = failed || app.state === 'paused' || app.state === 'stopped'
 
   async function run(): Promise<void> {
     setBusy(true)
     try {
-      await (paused ? api.resumeApp(app.id) : api.pauseApp(app.id))
+      await (resting ? api.resumeApp(app.id) : api.pauseApp(app.id))
     } catch (thrown) {
       const problem = thrown as ApiProblem
       pushToast({
@@ -94,16 +93,15 @@ function PauseApp({ app }: { app: AppStatus }): JSX.Element | null {
     }
   }
 
-  if (!possible) return null
   return (
     <button
       type="button"
-      class={paused ? 'button primary' : 'button'}
+      class={resting ? 'button primary' : 'button'}
       disabled={busy}
       onClick={() => void run()}
     >
-      <Icon name={paused ? 'play' : 'pause'} size={13} />
-      {paused ? 'Resume app' : 'Pause app'}
+      <Icon name={resting ? 'play' : 'pause'} size={13} />
+      {failed ? 'Restart app' : resting ? 'Resume app' : 'Pause app'}
     </button>
   )
 }

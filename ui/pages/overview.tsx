@@ -5,9 +5,9 @@ import { Link } from 'wouter-preact'
 import type { AppStatus, Overview, OverviewPoint, SeriesData } from '../../src/http/contract.ts'
 import { TimeChart } from '../chart/time-chart.tsx'
 import { formatBytes, formatCount, formatRate, formatValue } from '../format/number.ts'
-import { formatSpan } from '../format/time.ts'
+import { formatAgo, formatSpan } from '../format/time.ts'
 import { useChannel } from '../live/page.ts'
-import { Time } from '../parts/clock.tsx'
+import { now, Time } from '../parts/clock.tsx'
 import { FirstSteps } from '../parts/first-steps.tsx'
 import { Icon, type IconName } from '../parts/icon.tsx'
 import { Quantity } from '../parts/number.tsx'
@@ -18,7 +18,10 @@ import { fillStyle } from '../widgets/bars.tsx'
 const syncKey = 'overview'
 const chartSpanMs = 10 * 60_000
 const eventsShown = 8
+const appendFreshMs = 5_000
 const runwayWarnSeconds = 7 * 86_400
+/** A disk that is full in years is not filling up. */
+const runwayShownSeconds = 2 * 365 * 86_400
 
 export function OverviewPage(): JSX.Element {
   const data = useChannel('overview').data.value
@@ -82,7 +85,7 @@ function Verdict({ overview }: { overview: Overview }): JSX.Element {
         <Icon name={verdictIcons[status]} size={20} />
       </span>
       <div>
-        <h2>{text}</h2>
+        <h2 title={text}>{text}</h2>
         <p>
           Up for {formatSpan(overview.uptimeSeconds * 1_000)} <span aria-hidden="true">·</span>{' '}
           <strong>{overview.durability}</strong> <span aria-hidden="true">·</span> version {overview.version}
@@ -112,24 +115,17 @@ function KeyFigures({ overview }: { overview: Overview }): JSX.Element {
       >
         <Quantity value={last?.recordsOutPerSecond} format={{ unit: '/s', decimals: 0 }} />
       </Figure>
-      <Figure
-        label="Durable append, p99"
-        note={last && `p50 ${formatValue(measured(last.appendP50Ms), milliseconds)}`}
-      >
-        <Quantity value={last && measured(last.appendP99Ms)} format={milliseconds} />
-      </Figure>
+      <DurableAppend points={overview.points} />
       <Figure label="Lag of apps" note="records behind" tone={last && last.lag > 10_000 ? 'warn' : 'idle'}>
         <Quantity value={last?.lag} format={{ decimals: 0 }} />
       </Figure>
       <Figure
-        label="Disk"
-        note={
-          disk.fullInSeconds === null ? 'not filling up' : `full in ${formatSpan(disk.fullInSeconds * 1_000)}`
-        }
+        label={`Disk, ${runwayOf(disk.fullInSeconds)}`}
+        note={<DiskMeter disk={disk} />}
         tone={runwayShort ? 'warn' : 'idle'}
       >
         <Quantity value={disk.logBytes} format={{ unit: 'bytes' }} />
-        <DiskMeter disk={disk} />
+        <span class="figure-of"> of log</span>
       </Figure>
       <Figure label="Memory" note="of the whole process">
         <Quantity value={last?.memoryBytes} format={{ unit: 'bytes' }} />
@@ -138,17 +134,36 @@ function KeyFigures({ overview }: { overview: Overview }): JSX.Element {
   )
 }
 
+function runwayOf(seconds: number | null): string {
+  return seconds === null || seconds > runwayShownSeconds
+    ? 'not filling up'
+    : `full in ${formatSpan(seconds * 1_000)}`
+}
+
+/** The newest measurement, however long ago: an idle log is as fast as it was. */
+function DurableAppend({ points }: { points: readonly OverviewPoint[] }): JSX.Element {
+  const found = points.findLast((point) => point.appendP99Ms > 0)
+  const idle = found !== undefined && now.value - found.at > appendFreshMs
+  const p50 = found && `p50 ${formatValue(measured(found.appendP50Ms), milliseconds)}`
+  return (
+    <Figure
+      label="Durable append, p99"
+      note={found ? `${p50}${idle ? `, ${formatAgo(found.at, now.value)}` : ''}` : 'no appends lately'}
+    >
+      <Quantity value={found?.appendP99Ms} format={milliseconds} />
+    </Figure>
+  )
+}
+
 function DiskMeter({ disk }: { disk: Overview['disk'] }): JSX.Element {
   const used = disk.totalBytes > 0 ? 1 - disk.freeBytes / disk.totalBytes : 0
   const percent = Math.round(Math.min(1, Math.max(0, used)) * 100)
   return (
-    <span
-      class="meter"
-      role="img"
-      aria-label={`The volume is ${percent}% full, ${formatBytes(disk.freeBytes)} free`}
-      title={`${percent}% of the volume used, ${formatBytes(disk.freeBytes)} free`}
-    >
-      <span style={{ width: `${percent}%` }} />
+    <span title={`${formatBytes(disk.freeBytes)} of ${formatBytes(disk.totalBytes)} free`}>
+      volume {percent}% full
+      <span class="meter" aria-hidden="true">
+        <span style={{ width: `${percent}%` }} />
+      </span>
     </span>
   )
 }
@@ -196,7 +211,11 @@ function Charts({ points }: { points: readonly OverviewPoint[] }): JSX.Element {
         />
       </Card>
       <Card title="Durable append" note="until it is on disk" class="chart-card">
-        <TimeChart name="Durable append, milliseconds" series={latency} format={milliseconds} {...shared} />
+        {points.some((point) => point.appendP99Ms > 0) ? (
+          <TimeChart name="Durable append, milliseconds" series={latency} format={milliseconds} {...shared} />
+        ) : (
+          <Empty icon="clock" title="No appends lately" small />
+        )}
       </Card>
       <Card title="Lag of apps" note="records" class="chart-card">
         <TimeChart
