@@ -3,6 +3,8 @@ import type { ComponentChildren, JSX } from 'preact'
 import { useEffect, useId, useRef } from 'preact/hooks'
 import { Icon } from './icon.tsx'
 
+const firstField = '.dialog-body form :is(input:not([type=radio], [type=checkbox]), textarea, select)'
+
 export function Dialog(props: {
   title: string
   onClose: () => void
@@ -16,6 +18,8 @@ export function Dialog(props: {
   useEffect(() => {
     const returnTo = document.activeElement
     dialog.current?.showModal()
+    // The browser would begin at the close button; who opened a form wants to fill it in.
+    dialog.current?.querySelector<HTMLElement>(firstField)?.focus()
     return () => {
       if (returnTo instanceof HTMLElement && returnTo.isConnected) returnTo.focus()
     }
