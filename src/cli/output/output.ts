@@ -85,7 +85,8 @@ export class Output {
   /** What a command did, as a sentence for people and as the node's answer for machines. */
   async done<Row extends object>(answer: Row, name: string, sentence: string): Promise<void> {
     if (this.forPeople) return await this.#options.terminal.out(`${sentence}\n`)
-    await this.#object(answer, { columns: [], name: () => name })
+    // Too late to refuse a field: what was asked for is done.
+    await this.#object(answer, { columns: [], name: () => name, fields: this.#options.fields ?? [] })
   }
 
   /** Text as it is: a file, a script, a graph. */

@@ -80,6 +80,14 @@ test('a field that nobody has is a usage error, with topics and without', async 
   expect(good.out).toBe('config.retentionMs,retention,internal\n604800000,604800000,false\n')
 })
 
+test('what was done is not called a mistake afterwards', async () => {
+  for (const format of ['csv', 'json', 'table']) {
+    node.topics.clear()
+    const { code } = await runLine(node, `topic create orders --fields nope -o ${format}`)
+    expect([format, code]).toEqual([format, 0])
+  }
+})
+
 test('describe shows partitions', async () => {
   node.topic('orders', [[1, 2], [3]])
   const { out } = await runLine(node, 'topic describe orders')
