@@ -1,0 +1,64 @@
+import { describe, expect, test } from 'bun:test'
+import { type FactSources, NodeHealth } from '../../src/node/facts.ts'
+
+type App = { id: string; state: string; error: { message: string } | null; restarts: number }
+
+const app = (state: string, more: Partial<App> = {}): App => ({
+  id: 'secret-name',
+  state,
+  error: null,
+  restarts: 0,
+  ...more,
+})
+
+function health(...apps: App[]) {
+  return new NodeHealth({
+    clock: { monotonic: () => 0 },
+    disk: { space: () => ({ freeBytes: 2 ** 40, totalBytes: 2 ** 40 }) },
+    log: { state: 'open', report: { quarantined: [] } },
+    broker: { topics: () => [] },
+    apps: { list: () => apps },
+    dataDirectory: '/data',
+    version: '1',
+    sockets: () => 0,
+    throughput: () => ({}),
+  } as unknown as FactSources).health()
+}
+const appsCheck = (...apps: App[]) => health(...apps).checks.filter(({ name }) => name.startsWith('app'))
+
+describe('the health of apps', () => {
+  test('is one check, whatever their number', () => {
+    expect(appsCheck()).toEqual([{ name: 'apps', status: 'pass', detail: 'no apps' }])
+    expect(appsCheck(app('running'), app('running'))).toEqual([
+      { name: 'apps', status: 'pass', detail: '2 of 2 apps run' },
+    ])
+    expect(appsCheck(app('running'), app('paused'), app('starting'))).toEqual([
+      { name: 'apps', status: 'pass', detail: '1 of 3 apps run, 1 paused, 1 starting' },
+    ])
+  })
+
+  test('names no app and no error, since it is told without a token', () => {
+    const told = health(app('failed', { error: { message: 'password=hunter2' } }), app('running'))
+    expect(told.status).toBe('degraded')
+    expect(told.checks.at(-1)).toEqual({
+      name: 'apps',
+      status: 'warn',
+      detail: '1 of 2 apps does not run: see /api/v1/apps',
+    })
+    expect(JSON.stringify(told)).not.toMatch(/secret-name|hunter2/)
+  })
+
+  test('does not count as running what starts again, waits, hangs or was stopped', () => {
+    const error = { message: 'the app has not answered for 6s' }
+    const ill = [
+      app('starting', { restarts: 1 }),
+      app('starting', { error }),
+      app('backing-off', { error }),
+      app('running', { error }),
+      app('stopped'),
+    ]
+    const told = health(...ill, app('running', { restarts: 3 }))
+    expect(told.checks.at(-1)?.detail).toBe('5 of 6 apps do not run: see /api/v1/apps')
+    expect(told.apps).toEqual({ count: 6, running: 1, failed: 4 })
+  })
+})
