@@ -1,7 +1,7 @@
 // The composition root: reads the settings, opens the parts from the bottom up, stops them from the top down.
 //
 //   lock -> disk -> log -> broker -> apps, dashboards, hub -> http -> app processes
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import {
   BrokerError,
@@ -23,6 +23,7 @@ import { uiFiles, version } from '#embedded'
 import { type Asset, createHttpServer, type HttpServer, hashToken } from '#http'
 import { type LogGroup, openLog } from '#log'
 import { AppSupervisor } from '#streams'
+import { distinctFiles, existingFile } from './app-files.ts'
 import { writeDemoApps } from './examples.ts'
 import { NodeHealth } from './facts.ts'
 import { readSettings, type SettingSources, type Settings } from './settings.ts'
@@ -99,6 +100,7 @@ async function compose(parts: Parts): Promise<RunningNode> {
     logger: logger.child({ component: 'apps' }),
     dataDirectory: settings.dataDirectory,
     command: childCommand(),
+    environment: process.env,
   })
   const dashboards = new DashboardRegistry()
   const declared = (app: string, extras: unknown) => dashboards.set(app, extras as DashboardSpec[])
@@ -108,7 +110,8 @@ async function compose(parts: Parts): Promise<RunningNode> {
     ? await openWeb({ ...parts, apps, dashboards, http: settings.http, onBroken: breaking.resolve })
     : null
 
-  const files = [...parts.files, ...(settings.demo ? writeDemoApps(settings.dataDirectory) : [])]
+  const demos = settings.demo ? writeDemoApps(settings.dataDirectory) : []
+  const files = distinctFiles([...parts.files, ...demos])
   const starting = Promise.all(files.map((file) => startOne(apps, file, logger)))
 
   const stop = async () => {
@@ -220,13 +223,6 @@ async function startOne(apps: AppSupervisor, file: string, logger: Logger): Prom
     if (!(thrown instanceof BrokerError))
       logger.error({ component: 'apps', file, err: toError(thrown) }, 'an app was not started')
   }
-}
-
-function existingFile(path: string): string {
-  if (existsSync(path)) return path
-  throw new BrokerError('invalid_request', `there is no app file ${path}`, {
-    fix: 'check the path; pspf examples show quickstart prints one to begin with',
-  })
 }
 
 function openLogger(settings: Settings, { writeLog, isTerminal }: NodeOptions): Logger {

@@ -6,10 +6,14 @@ import type { Failure } from './failure.ts'
 import { type ChildArguments, type FromChild, isFromChild, type ToChild } from './message.ts'
 import { portServer } from './port-server.ts'
 
+export type Environment = Readonly<Record<string, string | undefined>>
+
 export type AppChildOptions = {
   /** Starts this executable in child mode; the arguments follow. */
   readonly command: readonly string[]
   readonly args: ChildArguments
+  /** The app sees it, without what is for the node. */
+  readonly environment: Environment
   /** The signal is aborted when the process ends. */
   readonly port: (signal: AbortSignal) => LogPort
   readonly clock: Clock
@@ -45,7 +49,7 @@ export function spawnAppChild(options: AppChildOptions): AppChild {
   const lastWords: string[] = []
 
   const child = Bun.spawn([...options.command, ...options.args], {
-    env: appEnvironment(),
+    env: appEnvironment(options.environment),
     stdin: 'ignore',
     stdout: 'pipe',
     stderr: 'pipe',
@@ -96,9 +100,8 @@ export function spawnAppChild(options: AppChildOptions): AppChild {
 }
 
 /** What the user gave for apps, without what is for the node: its token opens everything. */
-function appEnvironment(): Record<string, string | undefined> {
-  const given = Object.entries(process.env)
-  return Object.fromEntries(given.filter(([name]) => !name.toUpperCase().startsWith('PSPF_')))
+function appEnvironment(given: Environment): Record<string, string | undefined> {
+  return Object.fromEntries(Object.entries(given).filter(([name]) => !name.toUpperCase().startsWith('PSPF_')))
 }
 
 function endedBy(

@@ -2,6 +2,7 @@
 import { BrokerError, type Clock, type Logger, type Metrics, type Random } from '#base'
 import type { Broker } from '#broker'
 import type { AppStatus } from '../api.ts'
+import type { Environment } from './app-child.ts'
 import { brokerPort } from './broker-port.ts'
 import { type Failure, failureOf } from './failure.ts'
 import { PausedApps } from './paused-apps.ts'
@@ -17,6 +18,8 @@ export type AppSupervisorOptions = {
   readonly dataDirectory: string
   /** Starts this executable as an app's process: `[execPath, '__app']` compiled, `[bun, 'src/main.ts', '__app']` from source. */
   readonly command: readonly string[]
+  /** What apps see of it is without `PSPF_*`. */
+  readonly environment: Environment
   readonly limits?: Partial<SupervisionLimits>
 }
 
@@ -45,11 +48,12 @@ export class AppSupervisor {
    */
   async start(file: string): Promise<void> {
     if (this.#closed) throw new BrokerError('closed', 'the node is stopping')
-    const { broker, clock, random, logger, dataDirectory, command } = this.#options
+    const { broker, clock, random, logger, dataDirectory, command, environment } = this.#options
     const app: SupervisedApp = new SupervisedApp({
       file,
       dataDirectory,
       command,
+      environment,
       clock,
       random,
       logger,

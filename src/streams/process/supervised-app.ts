@@ -19,7 +19,7 @@ import {
   toError,
 } from '#base'
 import type { AppState, AppStatus, GraphDescription, LogPort, RunningStatus } from '../api.ts'
-import { type AppChild, type AppChildOptions, spawnAppChild } from './app-child.ts'
+import { type AppChild, type AppChildOptions, type Environment, spawnAppChild } from './app-child.ts'
 import { type Failure, failureError } from './failure.ts'
 import type { FromChild } from './message.ts'
 import { decideRestart, noFailures, type SupervisionLimits } from './restart-policy.ts'
@@ -28,6 +28,7 @@ export type SupervisedAppOptions = {
   readonly file: string
   readonly dataDirectory: string
   readonly command: readonly string[]
+  readonly environment: Environment
   readonly port: (signal: AbortSignal) => LogPort
   readonly clock: Clock
   readonly random: Random
@@ -165,6 +166,7 @@ export class SupervisedApp {
     const options: AppChildOptions = {
       command: this.#options.command,
       args: [this.file, resolve(dataDirectory)],
+      environment: this.#options.environment,
       port: this.#options.port,
       clock,
       // Its name is known for sure only once the file is loaded, and what the app logs may name it too: given per line.

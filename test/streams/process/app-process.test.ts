@@ -20,6 +20,7 @@ beforeEach(async () => {
     metrics: new Metrics(),
     dataDirectory: directory,
     // Without it, Bun fetches missing packages when it runs from source; the compiled executable never does.
+    environment: process.env,
     command: [process.execPath, '--no-install', join(import.meta.dir, 'child-main.ts')],
     limits: { firstDelayMs: 1e7, delayMsMax: 1e7 },
   })

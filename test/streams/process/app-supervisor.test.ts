@@ -32,6 +32,7 @@ function open(options: Partial<AppSupervisorOptions> = {}) {
     logger: createLogger({ level: 'debug', format: 'json', write: (line) => log.push(line) }),
     metrics: new Metrics(),
     dataDirectory: directory,
+    environment: process.env,
     command: [process.execPath],
     limits,
     ...options,
@@ -139,14 +140,11 @@ test('warnings are no last words, and a process killed from outside has none', a
 })
 
 test('an app sees the environment, but nothing that is for the node', async () => {
-  process.env['PSPF_TOKEN'] = process.env['PSPF_TOKEN_FILE'] = process.env['pspf_probe'] = 'secret'
-  process.env['SHOP_KEY'] = 'open'
-  try {
-    const lines = `console.log(Object.entries(process.env).filter(([name]) => /^(PSPF|SHOP)_/i.test(name)).join()); declare()`
-    await supervisor.start(script('curious', lines))
-  } finally {
-    for (const name of ['PSPF_TOKEN', 'PSPF_TOKEN_FILE', 'pspf_probe', 'SHOP_KEY']) delete process.env[name]
-  }
+  await supervisor.close()
+  const secrets = { PSPF_TOKEN: 'secret', PSPF_TOKEN_FILE: 'secret', pspf_probe: 'secret' }
+  supervisor = open({ environment: { ...process.env, ...secrets, SHOP_KEY: 'open' } })
+  const lines = `console.log(Object.entries(process.env).filter(([name]) => /^(PSPF|SHOP)_/i.test(name)).join()); declare()`
+  await supervisor.start(script('curious', lines))
   await supervisor.stop('curious')
   const printed = log.filter((line) => line.includes('SHOP_KEY')).map((line) => JSON.parse(line).msg)
   expect(printed).toEqual(['SHOP_KEY,open'])

@@ -12,6 +12,7 @@ const supervisor = new AppSupervisor({
   logger: { ...silentLogger, info: (_, line) => console.log(line) },
   metrics: new Metrics(),
   dataDirectory,
+  environment: process.env,
   command: [process.execPath, `${import.meta.dir}/child-main.ts`],
 })
 // The app prints its pid; it may never run.

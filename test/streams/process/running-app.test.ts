@@ -30,6 +30,7 @@ beforeEach(async () => {
     ...parts,
     broker,
     dataDirectory: directory,
+    environment: process.env,
     command: [process.execPath, '--no-install', join(import.meta.dir, 'child-main.ts')],
     limits: { firstDelayMs: 10, delayMsMax: 10 },
   })
