@@ -317,7 +317,7 @@ function Events({ overview }: { overview: Overview }): JSX.Element {
           {events.map((event) => (
             <li key={`${event.at} ${event.text}`} class={`is-${event.level}`}>
               <Icon name={eventIcons[event.level]} size={14} />
-              <span>
+              <span title={event.text}>
                 {event.level !== 'info' && <span class="offscreen">{event.level}: </span>}
                 {event.text}
               </span>
