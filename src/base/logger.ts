@@ -53,13 +53,33 @@ export const silentLogger: Logger = {
 const colours: Record<string, string> = { debug: '90', info: '36', warn: '33', error: '31' }
 
 function pretty(line: string, colour: boolean): string {
-  const { time, level, msg, component, err, ...rest } = JSON.parse(line) as Record<string, unknown>
+  const { time, level, msg, component, err, frame, ...rest } = JSON.parse(line) as Record<string, unknown>
   const paint = (code: string, text: string) => (colour ? `\x1b[${code}m${text}\x1b[0m` : text)
   const fields = Object.entries(rest).map(
-    ([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+    ([key, value]) => `${neutral(key)}=${neutral(typeof value === 'string' ? value : JSON.stringify(value))}`,
   )
   const failure = err as { message?: string; stack?: string } | undefined
-  const head = `${paint('90', String(time).slice(11, 23))} ${paint(colours[String(level)] ?? '0', String(level).padEnd(5))} ${component ? `${component}: ` : ''}${msg}`
-  const stack = failure ? `\n  ${failure.stack ?? failure.message}` : ''
-  return `${head}${fields.length ? ` ${paint('90', fields.join(' '))}` : ''}${stack}\n`
+  const head = `${paint('90', String(time).slice(11, 23))} ${paint(colours[String(level)] ?? '0', String(level).padEnd(5))} ${component ? `${component}: ` : ''}${neutral(String(msg))}`
+  const stack = failure ? `\n  ${neutralLines(String(failure.stack ?? failure.message))}` : ''
+  const below = typeof frame === 'string' ? `\n  ${neutralLines(frame).replaceAll('\n', '\n  ')}` : ''
+  return `${head}${fields.length ? ` ${paint('90', fields.join(' '))}` : ''}${below}${stack}\n`
+}
+
+/** Control characters and those that turn the direction of text: an app must not steer the terminal it is shown on. */
+const steering = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu
+
+/** `neutral('a\u001b[1m') -> 'a\\x1b[1m'`. */
+function neutral(text: string): string {
+  return text.replace(steering, (character) => {
+    const code = character.charCodeAt(0).toString(16)
+    return code.length > 2 ? `\\u${code.padStart(4, '0')}` : `\\x${code.padStart(2, '0')}`
+  })
+}
+
+/** Newlines and tabs stay. */
+function neutralLines(text: string): string {
+  return text
+    .split(/([\n\t])/)
+    .map((part) => (part === '\n' || part === '\t' ? part : neutral(part)))
+    .join('')
 }
