@@ -1,4 +1,4 @@
-// Names of topics and groups: Kafka's rules, less what some computers cannot store, and which names belong to pspf itself.
+// Names of topics and groups: Kafka's rules less what some computers cannot store, and which names are pspf's own.
 import { BrokerError } from '#base'
 
 /** Definitions of topics; its own id is fixed, since nothing else could say where it is. */
