@@ -186,3 +186,13 @@ test('two signals at once, as supervisors send them to a process and its group, 
   expect(again.log).not.toContain('Recovered')
   expect(await again.stop()).toBe(0)
 })
+
+test('truncating beyond the end is refused and deletes nothing', async () => {
+  await command(['topic', 'create', 'kept-whole'])
+  await command(['produce', 'kept-whole'], '1\n2\n3\n')
+  const { code, err } = await command(['topic', 'truncate', 'kept-whole', '--before', '99', '--yes'])
+  expect(code).not.toBe(0)
+  expect(err).toContain('0 to 3')
+  const page = await node.get<RecordsPage>('/api/v1/topics/kept-whole/records?partition=0&from=earliest')
+  expect(page.records.map(({ value }) => value)).toEqual([1, 2, 3])
+})

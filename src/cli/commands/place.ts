@@ -1,4 +1,5 @@
 // A place in a partition, as users write it: `earliest`, `latest`, an offset, or a time.
+import { BrokerError } from '#base'
 import type { RecordsPage } from '../answers.ts'
 import type { Client } from '../client.ts'
 import { topicPath } from '../routes.ts'
@@ -36,7 +37,7 @@ export type PartitionRange = {
   readonly endOffset: number
 }
 
-/** The offset that a place means in one partition, inside what the partition holds. */
+/** The offset that a place means in one partition. Throws `offset_out_of_range` for one that it has not reached. */
 export async function offsetAt(client: Client, range: PartitionRange, place: Place): Promise<number> {
   switch (place.kind) {
     case 'earliest':
@@ -44,7 +45,8 @@ export async function offsetAt(client: Client, range: PartitionRange, place: Pla
     case 'latest':
       return range.endOffset
     case 'offset':
-      return Math.min(Math.max(place.offset, range.startOffset), range.endOffset)
+      if (place.offset > range.endOffset) throw beyondEnd(range, place.offset)
+      return Math.max(place.offset, range.startOffset)
     case 'time': {
       const page = await client.ask<RecordsPage>(`${topicPath(range.topic)}/records`, {
         query: { partition: range.partition, from: place.time, limit: 1 },
@@ -52,4 +54,15 @@ export async function offsetAt(client: Client, range: PartitionRange, place: Pla
       return page.records[0]?.offset ?? page.next
     }
   }
+}
+
+function beyondEnd(
+  { topic, partition, startOffset, endOffset }: PartitionRange,
+  offset: number,
+): BrokerError {
+  return new BrokerError(
+    'offset_out_of_range',
+    `partition ${partition} of ${topic} has offsets ${startOffset} to ${endOffset}, not ${offset}`,
+    { fix: 'name one of them, or latest; --partition chooses one partition' },
+  )
 }

@@ -50,9 +50,12 @@ export async function truncate({ session, argument, text, number, on }: Call): P
   const partitions: { partition: number; startOffset: number; before: number }[] = []
   for (const { partition, startOffset, endOffset } of chosen) {
     const before = await offsetAt(session.client, { topic, partition, startOffset, endOffset }, place)
-    const path = `${topicPath(topic)}/records`
-    if (!dryRun) await session.client.ask(path, { method: 'DELETE', query: { partition, before } })
     partitions.push({ partition, startOffset, before })
+  }
+  // Every partition is judged before the first one loses anything.
+  for (const { partition, before } of dryRun ? [] : partitions) {
+    const query = { partition, before }
+    await session.client.ask(`${topicPath(topic)}/records`, { method: 'DELETE', query })
   }
   const ranges = partitions.map(
     (one) => `partition ${one.partition} from ${one.startOffset} to ${one.before}`,
