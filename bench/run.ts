@@ -1,7 +1,7 @@
 // bun run bench: pspf beside Redis Streams (appendfsync always) and the raw disk, in one run, one table with ratios.
 //   bun run bench                 as DESIGN.md asks: 7 runs of 60 s a figure (hours)
 //   bun run bench -- --quick      3 runs of 5 s (minutes): for a first look, no checkpoint falls into it
-//   bun run bench -- --runs 5 --seconds 20 --only produce,memory
+//   bun run bench -- --runs 3 --seconds 60 --only produce,latency --in-flight 64
 // Server on core 0, load on core 1, peers interleaved A B B A; medians, with minimum and maximum.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
@@ -109,7 +109,7 @@ const shapes = [
   { inFlight: 64, records: 1 },
   { inFlight: 256, records: 1 },
   { inFlight: 16, records: 100 },
-]
+].filter(({ inFlight }) => !has('in-flight') || option('in-flight')!.split(',').includes(String(inFlight)))
 
 async function produce(): Promise<void> {
   for (const { inFlight, records } of shapes) {
