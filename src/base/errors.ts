@@ -12,6 +12,7 @@ export type ErrorCode =
   | 'unsupported_media_type'
   | 'offset_out_of_range'
   | 'fenced' // an older epoch of a task or producer
+  | 'out_of_order_sequence' // a batch of an idempotent producer is missing before this one
   | 'busy' // a bounded queue is full: retry with back-off
   | 'disk_full'
   | 'disk_failed' // a failed write or sync: the writer is closed until a restart

@@ -28,6 +28,7 @@ const codeOf: Record<ErrorCode, number> = {
   unsupported_media_type: exitCode.invalid,
   offset_out_of_range: exitCode.conflict,
   fenced: exitCode.conflict,
+  out_of_order_sequence: exitCode.conflict,
   busy: exitCode.failure,
   disk_full: exitCode.failure,
   disk_failed: exitCode.failure,

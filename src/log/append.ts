@@ -7,6 +7,7 @@ import { entryHeaderSizeBytes } from './frame.ts'
 import type { FrameChanges } from './frame-changes.ts'
 import type { FrameWriter } from './frame-writer.ts'
 import type { PartitionLog } from './partition-log.ts'
+import { hasSequence, type ProducerBatch } from './producer-table.ts'
 
 export type PendingAppend = {
   readonly entries: readonly LogEntry[]
@@ -28,6 +29,8 @@ export type FrameInProgress = {
   readonly writer: FrameWriter
   readonly changes: FrameChanges
   readonly epoch: number
+  /** Never falls. */
+  appendTime: number
 }
 
 const encoder = new TextEncoder()
@@ -48,36 +51,69 @@ export function takeAppend(frame: FrameInProgress, append: PendingAppend): Broke
 /** Reused, since appends are taken one at a time. */
 const headers: BatchHeader[] = []
 const partitions: PartitionLog[] = []
+/** Of batches with a sequence: themselves, or the earlier ones that they repeat. */
+const claims: (ProducerBatch | null)[] = []
 
 function takeBatches(frame: FrameInProgress, { entries, offsets }: PendingAppend): BrokerError | null {
   headers.length = 0
   partitions.length = 0
+  claims.length = 0
+  const mark = frame.changes.producersMark
   for (const entry of entries) {
     if (entry.kind !== 'batch') continue
     const partition = frame.changes.find(entry.id)
     const header = batchAt(entry.batch, 0)
     const refusal = judgeBatch(entry, partition, header)
-    if (refusal !== null) return refusal
+    const claim = refusal ?? takeSequence(frame, partition!, header!)
+    if (claim instanceof BrokerError) {
+      frame.changes.undoProducers(mark)
+      return claim
+    }
     partitions.push(partition!)
     headers.push(header!)
+    claims.push(claim)
   }
   for (let index = 0; index < entries.length; index++) {
     const entry = entries[index]!
-    if (entry.kind === 'batch')
-      offsets.push(stageBatch(frame, partitions[index]!, { batch: entry.batch, header: headers[index]! }))
+    if (entry.kind !== 'batch') continue
+    const judged = { batch: entry.batch, header: headers[index]!, claim: claims[index]! }
+    offsets.push(placeBatch(frame, partitions[index]!, judged))
   }
   return null
+}
+
+/** Judges what an idempotent producer says of its batch, against everything staged so far; null for any other batch. */
+function takeSequence(
+  { changes, appendTime }: FrameInProgress,
+  partition: PartitionLog,
+  header: BatchHeader,
+): ProducerBatch | BrokerError | null {
+  if (!hasSequence(header)) return null
+  const { producerId, producerEpoch, baseSequence } = header
+  if (producerEpoch < 0 || baseSequence < 0 || !Number.isSafeInteger(producerId))
+    return malformed(`a batch of producer ${producerId} has no epoch or no sequence`)
+  const verdict = partition.producers.judge(header, appendTime)
+  switch (verdict.kind) {
+    case 'new':
+      return changes.producer(partition, header, appendTime)
+    case 'duplicate':
+      return verdict.of
+    case 'fenced':
+      return fenced(partition, header, verdict.epoch)
+    case 'out_of_order':
+      return outOfOrder(partition, header, verdict.expected)
+  }
 }
 
 /** Entries may build on one another here, so each is judged after those before it are staged. */
 function takeControls(frame: FrameInProgress, { entries, offsets }: PendingAppend): BrokerError | null {
   for (const entry of entries) {
-    const refusal = judge(frame.changes, entry)
-    if (refusal !== null) {
+    const staged = judge(frame.changes, entry) ?? stage(frame, entry)
+    if (staged instanceof BrokerError) {
       frame.changes.undo()
-      return refusal
+      return staged
     }
-    offsets.push(stage(frame, entry))
+    offsets.push(staged)
   }
   return null
 }
@@ -122,13 +158,14 @@ function judgeBatch(
   return null
 }
 
-function stage(frame: FrameInProgress, entry: LogEntry): Offset {
+function stage(frame: FrameInProgress, entry: LogEntry): Offset | BrokerError {
   const { changes, writer } = frame
   if (entry.kind === 'batch') {
-    return stageBatch(frame, changes.find(entry.id)!, {
-      batch: entry.batch,
-      header: batchAt(entry.batch, 0)!,
-    })
+    const partition = changes.find(entry.id)!
+    const header = batchAt(entry.batch, 0)!
+    const claim = takeSequence(frame, partition, header)
+    if (claim instanceof BrokerError) return claim
+    return placeBatch(frame, partition, { batch: entry.batch, header, claim })
   }
   const { kind, id } = entry
   const payload = kind === 'create' ? encoder.encode(entry.topic) : noPayload
@@ -140,10 +177,24 @@ function stage(frame: FrameInProgress, entry: LogEntry): Offset {
   return noOffset
 }
 
+type JudgedBatch = {
+  readonly batch: Uint8Array
+  readonly header: BatchHeader
+  readonly claim: ProducerBatch | null
+}
+
+/** Where the batch lies, or will lie: a repeated one is not written again. */
+function placeBatch(frame: FrameInProgress, partition: PartitionLog, judged: JudgedBatch): Offset {
+  const { claim } = judged
+  if (claim === null) return stageBatch(frame, partition, judged)
+  if (claim.baseOffset < 0) claim.baseOffset = stageBatch(frame, partition, judged)
+  return asOffset(claim.baseOffset)
+}
+
 function stageBatch(
   { writer, changes, epoch }: FrameInProgress,
   partition: PartitionLog,
-  { batch, header }: { batch: Uint8Array; header: BatchHeader },
+  { batch, header }: JudgedBatch,
 ): Offset {
   const offset = partition.stagedEnd
   const position = writer.add({
@@ -166,6 +217,31 @@ function stageBatch(
 
 function unknown({ topicId, partition }: PartitionId): BrokerError {
   return new BrokerError('not_found', `partition ${partition} of topic id ${topicId} does not exist`)
+}
+
+function fenced(partition: PartitionLog, { producerId, producerEpoch }: BatchHeader, newest: number) {
+  const where = `${partition.topic}-${partition.id.partition}`
+  return new BrokerError(
+    'fenced',
+    `producer ${producerId} wrote to ${where} with epoch ${producerEpoch}, but epoch ${newest} has begun`,
+    {
+      fix: 'stop this producer: another one with a newer epoch has taken its place',
+      details: { producerId, epoch: producerEpoch, newestEpoch: newest },
+    },
+  )
+}
+
+function outOfOrder(partition: PartitionLog, header: BatchHeader, expected: number) {
+  const { producerId, producerEpoch: epoch, baseSequence: sequence } = header
+  const where = `${partition.topic}-${partition.id.partition}`
+  return new BrokerError(
+    'out_of_order_sequence',
+    `producer ${producerId} sent sequence ${sequence} to ${where}, where ${expected} comes next`,
+    {
+      fix: 'send the missing batches first; if they are lost, begin a new epoch at sequence 0',
+      details: { producerId, epoch, sequence, expected },
+    },
+  )
 }
 
 function malformed(why: string): BrokerError {

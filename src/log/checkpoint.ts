@@ -13,6 +13,7 @@ import { BrokerError, crc32 } from '#base'
 import { checkpointPath, readWholeFile, replaceFile } from './data-directory.ts'
 import type { LogContext } from './options.ts'
 import type { PartitionFacts } from './partition-log.ts'
+import type { ProducerRow } from './producer-table.ts'
 import type { SegmentFacts } from './segment.ts'
 import type { WalPosition } from './wal.ts'
 
@@ -39,6 +40,7 @@ type StoredPartition = {
   endOffset: number
   segments: Row[]
   damage?: string
+  producers?: readonly ProducerRow[]
 }
 type Stored = { wal: WalPosition; appendTime: number; clean: boolean; partitions: StoredPartition[] }
 

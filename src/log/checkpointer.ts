@@ -111,8 +111,10 @@ export class Checkpointer {
     this.#bytesSince = 0
     this.#steps.clear()
     // Taken in one go, so that it is the state between two frames; what changes from now on is the next checkpoint's.
+    const visible = this.#parts.visible()
+    for (const partition of partitions) partition.expireProducers(visible.appendTime)
     const facts = [...partitions].map((partition) => partition.facts)
-    const checkpoint = { ...this.#parts.visible(), clean, partitions: facts }
+    const checkpoint = { ...visible, clean, partitions: facts }
     const unsynced = [...partitions].flatMap((partition) => [...partition.unsynced()])
     const directories = this.#changedDirectories()
     for (const segment of unsynced) await segment.sync()

@@ -1,10 +1,12 @@
 // What one frame does to the partitions: collected while it is built or read back, then written into segments, then
 // made visible. The log and its recovery both go through here, so that they cannot differ.
 import { assert } from '#base'
+import type { BatchHeader } from '#record'
 import type { PartitionId } from './api.ts'
 import type { LogContext } from './options.ts'
 import { PartitionLog } from './partition-log.ts'
 import type { PartitionSet } from './partition-set.ts'
+import type { ProducerBatch, ProducerChange } from './producer-table.ts'
 
 export type BatchPlace = {
   /** Of the batch in the bytes that `write` gets. */
@@ -22,6 +24,7 @@ export class FrameChanges {
   #deletes: PartitionLog[] = []
   #trims: { partition: PartitionLog; before: number }[] = []
   #removals: string[] = []
+  #producers: ProducerChange[] = []
 
   constructor(context: LogContext, partitions: PartitionSet) {
     this.#context = context
@@ -75,6 +78,25 @@ export class FrameChanges {
     if (partition.stage(place)) this.#grown.push(partition)
   }
 
+  /** What is staged of producers so far, for `undoProducers`. */
+  get producersMark(): number {
+    return this.#producers.length
+  }
+
+  /** Takes a batch of an idempotent producer into the partition's table; its base offset is the caller's to fill in. */
+  producer(partition: PartitionLog, header: BatchHeader, appendTime: number): ProducerBatch {
+    const change = partition.producers.stage(header, appendTime)
+    this.#producers.push(change)
+    return change.after.batches.at(-1)!
+  }
+
+  undoProducers(mark: number): void {
+    while (this.#producers.length > mark) {
+      const change = this.#producers.pop()!
+      change.table.undo(change)
+    }
+  }
+
   /** Writes staged batches into their segments. After an error it may be called again and goes on where it was. */
   write(frame: Uint8Array, appendTime: number): void {
     for (; this.#deletes.length > 0; this.#deletes.shift()) this.#deleteFirst()
@@ -87,17 +109,20 @@ export class FrameChanges {
     assert(this.#creates.length + this.#deletes.length === 0, 'a frame is written before it becomes visible')
     const grown = this.#grown
     for (const partition of grown) partition.publish()
+    for (const change of this.#producers) change.table.publish(change)
     for (const { partition, before } of this.#trims) this.#removals.push(...partition.trim(before))
     const removals = this.#removals
     this.#grown = []
     this.#trims = []
     this.#removals = []
+    if (this.#producers.length > 0) this.#producers = []
     return { grown, removals }
   }
 
   /** Forgets a frame that was not written. */
   undo(): void {
     for (const partition of this.#grown) partition.unstage()
+    this.undoProducers(0)
     this.#grown = []
     this.#creates = []
     this.#deletes = []

@@ -46,6 +46,11 @@ export class FrameWriter {
     return this.#end
   }
 
+  /** Nothing was added since `begin`. */
+  get isEmpty(): boolean {
+    return this.#entryCount === 0
+  }
+
   /** Starts over, with room for a frame of this size. */
   begin(sizeBytesMax: number): void {
     this.#end = frameHeaderSizeBytes

@@ -63,6 +63,7 @@ export class GroupCommit {
       writer: new FrameWriter(),
       changes: new FrameChanges(context, partitions),
       epoch: context.epoch,
+      appendTime,
     }
     this.checkpointer = new Checkpointer({
       context,
@@ -154,14 +155,21 @@ export class GroupCommit {
   async #run(): Promise<void> {
     while (this.failure === undefined && (this.#queue.length > 0 || this.#markDue)) {
       const group = this.#buildFrame()
-      if (group.length > 0 || this.#markDue) await this.#commit(group)
+      if (this.#frame.writer.isEmpty && !this.#markDue) this.#answer(group, this.#lastFrame)
+      else await this.#commit(group)
       this.#markDue = false
     }
+  }
+
+  get #lastFrame(): { appendTime: number; sequence: number } {
+    return { appendTime: this.#visible.appendTime, sequence: this.#visible.wal.sequence - 1 }
   }
 
   /** Moves appends from the queue into the next frame. */
   #buildFrame(): PendingAppend[] {
     const { writer, changes } = this.#frame
+    // Never back in time, whatever the clock says: retention and replay count on it.
+    this.#frame.appendTime = Math.max(this.#context.clock.now(), this.#visible.appendTime)
     const low = this.#reserve.isLow()
     const taken = this.#takeQueued()
     const group: PendingAppend[] = []
@@ -199,9 +207,7 @@ export class GroupCommit {
   }
 
   async #commit(group: PendingAppend[]): Promise<void> {
-    const { writer, changes } = this.#frame
-    // Never back in time, whatever the clock says: retention and replay count on it.
-    const appendTime = Math.max(this.#context.clock.now(), this.#visible.appendTime)
+    const { writer, changes, appendTime } = this.#frame
     let sequence: number
     try {
       if (!this.#wal.fits(writer.sizeBytes)) await this.#roll()
@@ -286,14 +292,23 @@ export class GroupCommit {
     this.#meters.frameBytes.add(sizeBytes)
     this.#meters.appends.add(group.length)
     if (grown.length > 0) for (const listener of this.#listeners) listener(grown)
+    this.#answer(group, { appendTime, sequence })
+    if (group.length > 0) this.checkpointer.noteFrame(grown as readonly PartitionLog[], sizeBytes)
+    for (const path of removals) this.#removeBehind(path)
+  }
+
+  /** What they say is durable and visible: written just now, or long ago and sent again. */
+  #answer(group: readonly PendingAppend[], frame: { appendTime: number; sequence: number }): void {
     const nowMs = this.#context.clock.monotonic()
     for (const append of group) {
       this.pendingBytes -= append.sizeBytes
       this.#meters.appendSeconds.observe((nowMs - append.sinceMs) / 1000)
-      append.resolve({ offsets: append.offsets, appendTime: asMillis(appendTime), frame: sequence })
+      append.resolve({
+        offsets: append.offsets,
+        appendTime: asMillis(frame.appendTime),
+        frame: frame.sequence,
+      })
     }
-    if (group.length > 0) this.checkpointer.noteFrame(grown as readonly PartitionLog[], sizeBytes)
-    for (const path of removals) this.#removeBehind(path)
   }
 
   #removeBehind(path: string): void {

@@ -96,10 +96,15 @@ function observe(metrics: Metrics, { commit, partitions, wal }: Parts): void {
   const pending = metrics.gauge('pspf_log_pending_bytes', 'Bytes queued and not yet durable')
   const files = metrics.gauge('pspf_log_wal_files', 'Files of the write-ahead log since the last checkpoint')
   const count = metrics.gauge('pspf_log_partitions', 'Partitions')
+  const producers = metrics.gauge(
+    'pspf_log_producers',
+    'Idempotent producers remembered, over all partitions',
+  )
   metrics.collect(() => {
     pending.set(commit.pendingBytes)
     files.set(wal.fileCount)
     count.set(partitions.count)
+    producers.set([...partitions].reduce((sum, { producerCount }) => sum + producerCount, 0))
   })
 }
 

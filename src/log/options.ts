@@ -41,6 +41,10 @@ export type LogLimits = {
   readonly diskFullRetryMs: number
   /** Sealed segments whose file and index are kept at hand. */
   readonly openSegmentsMax: number
+  /** Idempotent producers that a partition remembers; beyond it, whoever has been silent longest is forgotten. */
+  readonly producersPerPartitionMax: number
+  /** An idempotent producer that was silent for so long, by append time, is forgotten. */
+  readonly producerExpiryMs: number
 }
 
 const mebibyte = 2 ** 20
@@ -60,6 +64,8 @@ export const defaultLimits: LogLimits = {
   diskReserveBytes: 64 * mebibyte,
   diskFullRetryMs: 250,
   openSegmentsMax: 64,
+  producersPerPartitionMax: 10_000,
+  producerExpiryMs: 24 * 3_600_000,
 }
 
 /** Everything that parts of one log share. */

@@ -13,6 +13,7 @@ import type { Partition, PartitionId, SegmentSlice } from './api.ts'
 import { wholeBatches } from './batch-walk.ts'
 import type { BatchPlace } from './frame-changes.ts'
 import type { LogContext } from './options.ts'
+import { type ProducerRow, ProducerTable } from './producer-table.ts'
 import { damageFix, type FoundBatch, Segment, type SegmentFacts } from './segment.ts'
 import { StagedBatches } from './staged-batches.ts'
 
@@ -25,6 +26,8 @@ export type PartitionFacts = {
   readonly segments: readonly SegmentFacts[]
   /** Why it is known to be damaged. */
   readonly damage?: string
+  /** Absent without idempotent producers. */
+  readonly producers?: readonly ProducerRow[]
 }
 
 /** `partitionDirectory('orders', 3) -> 'orders-3'`. */
@@ -49,6 +52,7 @@ export class PartitionLog implements Partition {
   readonly #segments: Segment[]
   readonly #staged = new StagedBatches()
   readonly #unsynced = new Set<Segment>()
+  #producers: ProducerTable | null
   #startOffset: number
   #endOffset: number
   #stagedEnd: number
@@ -64,6 +68,7 @@ export class PartitionLog implements Partition {
     this.topicIdBytes = Uint8Array.fromHex(facts.id.topicId)
     this.directory = `${context.directory}/topics/${partitionDirectory(facts.topic, facts.id.partition)}`
     this.#segments = facts.segments.map((segment) => new Segment(context, this.directory, segment))
+    this.#producers = facts.producers ? new ProducerTable(context, facts.producers) : null
     this.#startOffset = facts.startOffset
     this.#endOffset = facts.endOffset
     this.#stagedEnd = facts.endOffset
@@ -101,6 +106,20 @@ export class PartitionLog implements Partition {
     return this.#segments
   }
 
+  /** Made with the first batch of an idempotent producer: most partitions have none. */
+  get producers(): ProducerTable {
+    this.#producers ??= new ProducerTable(this.#context)
+    return this.#producers
+  }
+
+  get producerCount(): number {
+    return this.#producers?.count ?? 0
+  }
+
+  expireProducers(appendTime: number): void {
+    this.#producers?.expire(appendTime)
+  }
+
   /** What is durable and visible now. */
   get facts(): PartitionFacts {
     return {
@@ -110,6 +129,7 @@ export class PartitionLog implements Partition {
       endOffset: this.#endOffset,
       segments: this.#segments.filter((segment) => segment.visibleBytes > 0).map((segment) => segment.facts),
       ...(this.damage && { damage: this.damage.message }),
+      ...(this.#producers && this.#producers.count > 0 && { producers: this.#producers.rows }),
     }
   }
 

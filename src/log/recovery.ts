@@ -12,7 +12,8 @@ import type { ReadEntry } from './frame-reader.ts'
 import type { LogContext } from './options.ts'
 import { PartitionLog } from './partition-log.ts'
 import { PartitionSet } from './partition-set.ts'
-import { segmentName } from './segment.ts'
+import { hasSequence } from './producer-table.ts'
+import { type Segment, segmentName } from './segment.ts'
 import { readWal, type WalEnd, type WalFrame } from './wal-reader.ts'
 
 export type Recovered = {
@@ -24,10 +25,11 @@ export type Recovered = {
 export function recover(context: LogContext, salt: number, checkpoint: Checkpoint): Recovered {
   const { disk, directory } = context
   const partitions = new PartitionSet(context)
+  const found: FoundDamage[] = []
   for (const facts of checkpoint.partitions) {
     const partition = new PartitionLog(context, facts)
     partitions.add(partition)
-    inspect(context, partition)
+    found.push(...inspect(context, partition))
   }
   const changes = new FrameChanges(context, partitions)
   let { appendTime } = checkpoint
@@ -35,18 +37,24 @@ export function recover(context: LogContext, salt: number, checkpoint: Checkpoin
     replay(changes, frame)
     appendTime = frame.header.appendTime
   })
+  // What a trim took away further on in the write-ahead log may well be gone.
+  for (const { partition, segment, damage } of found)
+    if (partition.segments.includes(segment)) partition.damage ??= damage
   removeSetAside(context)
   for (const partition of partitions) settle(context, partition)
   return { partitions, end, appendTime }
 }
 
 function replay(changes: FrameChanges, { header, entries, bytes }: WalFrame): void {
-  for (const entry of entries) replayEntry(changes, entry, bytes)
+  for (const entry of entries) replayEntry(changes, entry, { bytes, appendTime: header.appendTime })
   changes.write(bytes, header.appendTime)
   changes.publish()
 }
 
-function replayEntry(changes: FrameChanges, entry: ReadEntry, bytes: Uint8Array): void {
+type Replayed = { readonly bytes: Uint8Array; readonly appendTime: number }
+
+function replayEntry(changes: FrameChanges, entry: ReadEntry, replayed: Replayed): void {
+  const { bytes } = replayed
   const { kind, topicId, partition: number, offset, payloadAt, payloadSizeBytes } = entry
   const id = { topicId, partition: number }
   if (kind === 'create') {
@@ -59,14 +67,14 @@ function replayEntry(changes: FrameChanges, entry: ReadEntry, bytes: Uint8Array)
   if (partition === undefined) throw inconsistent(`${topicId}-${number} is unknown`)
   if (kind === 'delete') changes.delete(partition)
   else if (kind === 'trim') changes.trim(partition, offset)
-  else replayBatch(changes, partition, entry, bytes)
+  else replayBatch(changes, partition, entry, replayed)
 }
 
 function replayBatch(
   changes: FrameChanges,
   partition: PartitionLog,
   entry: ReadEntry,
-  bytes: Uint8Array,
+  { bytes, appendTime }: Replayed,
 ): void {
   const { offset, payloadAt, payloadSizeBytes } = entry
   const batch = batchAt(bytes, payloadAt)
@@ -81,6 +89,7 @@ function replayBatch(
     offsetCount: batch.lastOffset - batch.baseOffset + 1,
     maxTimestamp: batch.maxTimestamp,
   })
+  if (hasSequence(batch)) changes.producer(partition, batch, appendTime).baseOffset = offset
 }
 
 /** Frames and checkpoint are each whole and yet do not fit: a directory put together from several. */
@@ -97,21 +106,31 @@ function removeSetAside({ disk, directory }: LogContext): void {
   }
 }
 
+type FoundDamage = {
+  readonly partition: PartitionLog
+  readonly segment: Segment
+  readonly damage: BrokerError
+}
+
 /** Looks for the files that the checkpoint speaks of, before anything is written to them. */
-function inspect({ disk }: LogContext, partition: PartitionLog): void {
+function inspect({ disk }: LogContext, partition: PartitionLog): FoundDamage[] {
   const names = new Set(disk.list(partition.directory))
   // It may be gone because its deletion comes later in the write-ahead log.
   if (names.size === 0) disk.makeDirectory(partition.directory)
-  for (const segment of partition.segments) {
-    if (!names.has(`${segmentName(segment.baseOffset)}.log`))
-      partition.damage ??= segment.damaged(0, 'the file is missing')
-  }
+  const missing = partition.segments.filter(({ baseOffset }) => !names.has(`${segmentName(baseOffset)}.log`))
+  const found = missing.map((segment) => ({
+    partition,
+    segment,
+    damage: segment.damaged(0, 'the file is missing'),
+  }))
   const last = partition.segments.at(-1)
-  if (last && partition.damage === null) {
-    const sizeBytes = last.source.size()
-    if (sizeBytes < last.writtenBytes)
-      partition.damage = last.damaged(sizeBytes, 'the file is shorter than it was')
-  }
+  if (last === undefined || missing.includes(last)) return found
+  const sizeBytes = last.source.size()
+  if (sizeBytes >= last.writtenBytes) return found
+  return [
+    ...found,
+    { partition, segment: last, damage: last.damaged(sizeBytes, 'the file is shorter than it was') },
+  ]
 }
 
 /** Makes the files agree with what is known: what lies behind the end was never acknowledged. */

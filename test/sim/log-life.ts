@@ -81,4 +81,6 @@ async function getUp(scenario: LogScenario, random: Random): Promise<void> {
   scenario.disk.plan = null
   const log = await scenario.open()
   if (log.state !== 'open') throw new Error(`wrongly refused: ${log.failure?.message}`)
+  const reasons = log.report.quarantined.map(({ reason }) => reason)
+  if (reasons.length > 0) throw new Error(`wrongly quarantined: ${reasons}`)
 }

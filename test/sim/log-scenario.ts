@@ -23,6 +23,8 @@ export const smallLimits: LogLimits = {
   diskReserveBytes: 1000,
   diskFullRetryMs: 5,
   openSegmentsMax: 2,
+  producersPerPartitionMax: 10,
+  producerExpiryMs: 3_600_000,
 }
 
 export type Mutant = Pick<SimulatedDiskOptions, 'ignoreSyncs' | 'ignoreDirectorySyncs'>

@@ -1,0 +1,172 @@
+// What a partition knows of the idempotent producers that write to it: enough to tell a batch that was sent again from a
+// new one, also after a crash. The rules are Kafka's:
+//
+//   - a batch whose first and last sequence are those of one of the last five of its producer and epoch is a retry;
+//   - otherwise it must begin where the last one of its epoch ended (2^31-1 is followed by 0);
+//   - a higher epoch begins at sequence 0 and fences the lower ones;
+//   - of a producer that is not known, or was not heard of for `producerExpiryMs`, any sequence is taken.
+//
+// Judged is against what is staged, kept is what is visible: the frames between the two may still be lost.
+//
+// Invariants:
+//   1. `rows` tells of visible batches only, so a checkpoint never speaks of a batch that a power cut may undo.
+//   2. The log and its recovery make the same changes in the same order, so they end with the same table.
+//   3. At most `producersPerPartitionMax` producers are kept: whoever has been silent longest goes first.
+import type { BatchHeader } from '#record'
+import type { LogLimits } from './options.ts'
+
+/** Batches of one producer that are recognised when they come again: as many as Kafka's clients keep in flight. */
+const batchesKeptMax = 5
+const sequencesCount = 2 ** 31
+
+export type ProducerBatch = {
+  readonly firstSequence: number
+  readonly lastSequence: number
+  /** -1 until its place in the partition is known. */
+  baseOffset: number
+}
+
+type ProducerState = {
+  readonly epoch: number
+  readonly lastAppendTime: number
+  /** Oldest first; the last one says which sequence comes next. */
+  readonly batches: readonly ProducerBatch[]
+}
+
+/** As a checkpoint keeps it: id, epoch, last append time, then first sequence, last sequence and base offset per batch. */
+export type ProducerRow = readonly number[]
+
+/** One step of one producer, which can be taken back or made visible. */
+export type ProducerChange = {
+  readonly table: ProducerTable
+  readonly producerId: number
+  /** What was staged before; undefined: nothing. */
+  readonly before: ProducerState | undefined
+  readonly after: ProducerState
+}
+
+export type ProducerVerdict =
+  | { readonly kind: 'new' }
+  | { readonly kind: 'duplicate'; readonly of: ProducerBatch }
+  | { readonly kind: 'fenced'; readonly epoch: number }
+  | { readonly kind: 'out_of_order'; readonly expected: number }
+
+/** What a batch says of itself. */
+type Claim = { readonly epoch: number; readonly firstSequence: number; readonly lastSequence: number }
+type Limits = Pick<LogLimits, 'producersPerPartitionMax' | 'producerExpiryMs'>
+
+const isNew: ProducerVerdict = { kind: 'new' }
+
+/** Whether the log looks at the sequence of a batch: markers of transactions have none. */
+export function hasSequence({ producerId, control }: BatchHeader): boolean {
+  return producerId >= 0 && !control
+}
+
+export class ProducerTable {
+  readonly #limits: Limits
+  /** Least recently heard of first. */
+  readonly #visible = new Map<number, ProducerState>()
+  readonly #staged = new Map<number, ProducerState>()
+
+  constructor(limits: Limits, rows: readonly ProducerRow[] = []) {
+    this.#limits = limits
+    for (const row of rows) this.#visible.set(row[0]!, stateOf(row))
+  }
+
+  /** Producers that are known. */
+  get count(): number {
+    return this.#visible.size
+  }
+
+  judge(header: BatchHeader, appendTime: number): ProducerVerdict {
+    const known = this.#known(header.producerId)
+    if (known === undefined || this.#isExpired(known, appendTime)) return isNew
+    return decideSequence(known, claimOf(header))
+  }
+
+  /** Takes a batch in without judging it: it was judged, or it is read back. */
+  stage(header: BatchHeader, appendTime: number): ProducerChange {
+    const { producerId } = header
+    const { epoch, firstSequence, lastSequence } = claimOf(header)
+    const known = this.#known(producerId)
+    const isNext = known?.epoch === epoch && nextSequence(known) === firstSequence
+    const kept = isNext ? known.batches.slice(1 - batchesKeptMax) : []
+    const batches = [...kept, { firstSequence, lastSequence, baseOffset: -1 }]
+    const before = this.#staged.get(producerId)
+    const after = { epoch, lastAppendTime: appendTime, batches }
+    this.#staged.set(producerId, after)
+    return { table: this, producerId, before, after }
+  }
+
+  /** The last change first. */
+  undo({ producerId, before }: ProducerChange): void {
+    if (before === undefined) this.#staged.delete(producerId)
+    else this.#staged.set(producerId, before)
+  }
+
+  publish({ producerId, after }: ProducerChange): void {
+    this.#visible.delete(producerId)
+    this.#visible.set(producerId, after)
+    if (this.#staged.get(producerId) === after) this.#staged.delete(producerId)
+    this.expire(after.lastAppendTime)
+  }
+
+  /** Forgets who was silent too long, and whoever is too many. */
+  expire(appendTime: number): void {
+    for (const [producerId, state] of this.#visible) {
+      const tooMany = this.#visible.size > this.#limits.producersPerPartitionMax
+      if (!tooMany && !this.#isExpired(state, appendTime)) return
+      this.#visible.delete(producerId)
+    }
+  }
+
+  get rows(): ProducerRow[] {
+    return Array.from(this.#visible, ([producerId, { epoch, lastAppendTime, batches }]) => [
+      producerId,
+      epoch,
+      lastAppendTime,
+      ...batches.flatMap((batch) => [batch.firstSequence, batch.lastSequence, batch.baseOffset]),
+    ])
+  }
+
+  #known(producerId: number): ProducerState | undefined {
+    return this.#staged.get(producerId) ?? this.#visible.get(producerId)
+  }
+
+  #isExpired({ lastAppendTime }: ProducerState, appendTime: number): boolean {
+    return appendTime - lastAppendTime > this.#limits.producerExpiryMs
+  }
+}
+
+function decideSequence(known: ProducerState, claim: Claim): ProducerVerdict {
+  const { epoch, firstSequence, lastSequence } = claim
+  if (epoch < known.epoch) return { kind: 'fenced', epoch: known.epoch }
+  const isNewEpoch = epoch > known.epoch
+  for (const batch of isNewEpoch ? [] : known.batches) {
+    if (batch.firstSequence === firstSequence && batch.lastSequence === lastSequence)
+      return { kind: 'duplicate', of: batch }
+  }
+  const expected = isNewEpoch ? 0 : nextSequence(known)
+  return firstSequence === expected ? isNew : { kind: 'out_of_order', expected }
+}
+
+function nextSequence({ batches }: ProducerState): number {
+  return (batches.at(-1)!.lastSequence + 1) % sequencesCount
+}
+
+function claimOf({ producerEpoch, baseSequence, baseOffset, lastOffset }: BatchHeader): Claim {
+  const lastSequence = (baseSequence + lastOffset - baseOffset) % sequencesCount
+  return { epoch: producerEpoch, firstSequence: baseSequence, lastSequence }
+}
+
+function stateOf([, epoch, lastAppendTime, ...numbers]: ProducerRow): ProducerState {
+  const batches: ProducerBatch[] = []
+  for (let at = 0; at < numbers.length; at += 3) {
+    batches.push({
+      firstSequence: numbers[at]!,
+      lastSequence: numbers[at + 1]!,
+      baseOffset: numbers[at + 2]!,
+    })
+  }
+  return { epoch: epoch!, lastAppendTime: lastAppendTime!, batches }
+}
