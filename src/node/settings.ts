@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { BrokerError, type LogLevel, systemCode } from '#base'
+import { isLoopback } from '#http'
 
 export type SettingSpec = {
   /** Without dashes; the key in pspf.yaml is the same name. */
@@ -145,10 +146,6 @@ function parseAddress(text: string, origin: () => string): HttpAddress | null {
   const port = Number(match?.[2])
   if (!match || port > 65_535) throw invalid(origin(), text, 'HOST:PORT, for example 127.0.0.1:7070, or off')
   return { host: match[1]!.replace(/^\[|\]$/g, '') || '0.0.0.0', port }
-}
-
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)
 }
 
 function requireTokenBeyondLoopback(http: HttpAddress | null, token: string | null): string | null {

@@ -54,7 +54,9 @@ describe('who is asked for a name', () => {
     ['[::1]', true],
     ['0.0.0.0', false],
     ['::', false],
+    ['127.9.9.9', true],
     ['127.evil.example', false],
+    ['127.0.0.1.evil.org', false],
     ['192.168.1.2', false],
   ])('%s is loopback: %p', (host, expected) => {
     expect(isLoopback(host)).toBe(expected)
