@@ -1,11 +1,9 @@
 // The part of kafkajs that decodes record batches; the package has types for its public face alone.
 declare module 'kafkajs/src/protocol/decoder' {
-  class Decoder {
+  export default class Decoder {
     constructor(bytes: Uint8Array)
     canReadBytes(count: number): boolean
   }
-
-  export { Decoder as default }
 }
 
 declare module 'kafkajs/src/protocol/recordBatch/v0/decoder' {
@@ -22,7 +20,5 @@ declare module 'kafkajs/src/protocol/recordBatch/v0/decoder' {
     readonly lastOffsetDelta: number
     readonly records: readonly ForeignRecord[]
   }
-  function decodeBatch(from: Decoder): Promise<ForeignBatch>
-
-  export { decodeBatch as default }
+  export default function decodeBatch(from: Decoder): Promise<ForeignBatch>
 }
