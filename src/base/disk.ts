@@ -22,14 +22,19 @@ export interface DiskFile {
 }
 
 export interface Disk {
-  /** `read`: must exist. `write`: read and write, must exist. `create`: read and write, made if missing. */
-  open(path: string, mode: 'read' | 'write' | 'create'): DiskFile
+  /**
+   * `read`: must exist. `write`: read and write, must exist. `create`: read and write, made if missing, and with
+   * `private` for nobody else's eyes.
+   */
+  open(path: string, mode: 'read' | 'write' | 'create', access?: 'private'): DiskFile
   exists(path: string): boolean
-  /** Names (not paths) in a directory, sorted. An absent directory has none. */
+  /** Names (not paths) in a directory, sorted. An absent directory has none; a file throws `ENOTDIR`. */
   list(directory: string): string[]
-  /** Creates a directory and its parents; syncs nothing. */
-  makeDirectory(path: string): void
+  /** Creates a directory and its parents, with `private` for nobody else's eyes; syncs nothing. */
+  makeDirectory(path: string, access?: 'private'): void
   rename(from: string, to: string): void
+  /** Gives a file a second name. Throws the system's error where the file system cannot: see `cannotLink`. */
+  link(from: string, to: string): void
   /** Removes a file or a whole directory; absent is fine. */
   remove(path: string): void
   /** As `remove`, on the background thread: giving back the blocks of one large file takes tens of milliseconds. */

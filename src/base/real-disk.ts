@@ -5,6 +5,7 @@ import {
   fdatasyncSync,
   fstatSync,
   ftruncateSync,
+  linkSync,
   mkdirSync,
   openSync,
   read,
@@ -29,11 +30,14 @@ export function realDisk(): Disk {
   const syncThread = new SyncThread()
   const backgroundThread = new SyncThread()
   return {
-    open: (path, mode) => openFile(path, mode, { syncThread, backgroundThread }),
+    open: (path, mode, access) =>
+      openFile(path, openDescriptor(path, mode, access), { syncThread, backgroundThread }),
     exists: existsSync,
     list,
-    makeDirectory: (path) => void mkdirSync(path, { recursive: true }),
+    makeDirectory: (path, access) =>
+      void mkdirSync(path, { recursive: true, mode: access === 'private' ? 0o700 : 0o777 }),
     rename: renameSync,
+    link: linkSync,
     remove: (path) => rmSync(path, { recursive: true, force: true }),
     removeBehind: (path) => backgroundThread.run({ kind: 'remove', path }),
     syncDirectory: (path) => backgroundThread.run({ kind: 'directory', path }),
@@ -60,8 +64,7 @@ function list(directory: string): string[] {
 
 type Threads = { syncThread: SyncThread; backgroundThread: SyncThread }
 
-function openFile(path: string, mode: 'read' | 'write' | 'create', threads: Threads): DiskFile {
-  const descriptor = openDescriptor(path, mode)
+function openFile(path: string, descriptor: number, threads: Threads): DiskFile {
   let open = true
   /** A descriptor number is reused after close, so a late call would touch another file. */
   const mustBeOpen = () => assert(open, `${path} is open when it is used`)
@@ -111,13 +114,13 @@ function openFile(path: string, mode: 'read' | 'write' | 'create', threads: Thre
   }
 }
 
-function openDescriptor(path: string, mode: 'read' | 'write' | 'create'): number {
+function openDescriptor(path: string, mode: 'read' | 'write' | 'create', access?: 'private'): number {
   if (mode === 'read') return openSync(path, 'r')
   try {
     return openSync(path, 'r+')
   } catch (thrown) {
     if (mode === 'write' || systemCode(thrown) !== 'ENOENT') throw thrown
-    return openSync(path, 'wx+')
+    return openSync(path, 'wx+', access === 'private' ? 0o600 : 0o666)
   }
 }
 

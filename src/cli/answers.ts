@@ -1,6 +1,7 @@
 // What the node answers, as types: the contract of its HTTP interface.
 export type {
   AppStatus,
+  BackupStatus,
   DashboardSpec,
   GraphDescription,
   GraphNode,

@@ -2,6 +2,7 @@
 
 import type { Command } from './command.ts'
 import { appCommands } from './commands/app.ts'
+import { backupCommands } from './commands/backup.ts'
 import { consumeCommands } from './commands/consume.ts'
 import { dashboardCommands } from './commands/dashboard.ts'
 import { exampleCommands } from './commands/examples.ts'
@@ -22,6 +23,7 @@ export const commands: readonly Command[] = [
   ...dashboardCommands,
   ...exampleCommands,
   ...statusCommands,
+  ...backupCommands,
 ]
 
 /**

@@ -29,6 +29,9 @@
 //   GET    /api/v1/overview                    Overview: the JSON twin of the first page
 //   GET    /api/v1/diagnostics                 Diagnostics
 //   GET    /api/v1/config                      the running configuration, secrets removed
+//   GET    /api/v1/backups  /backups/:id       BackupStatus[], the newest first; BackupStatus
+//   POST   /api/v1/backups                     StartBackup -> 202 BackupStatus; admin
+//   DELETE /api/v1/backups/:id                 204: gives up one that is being made, and removes what it wrote; admin
 //   WS     /ws                                 the language of src/dashboards/live.ts
 //
 // Tokens, where the server asks for one: `Authorization: Bearer TOKEN`. A browser cannot set that header on a socket, so
@@ -152,6 +155,28 @@ export type ResetAnswer = {
     skipped: number
     replayed: number
   }[]
+}
+
+/** `path` is absolute and on the node's machine: a new directory (the default) or a new tar file. */
+export type StartBackup = { path: string; kind?: 'directory' | 'tar' }
+
+export type BackupStatus = {
+  id: string
+  path: string
+  kind: 'directory' | 'tar'
+  state: 'running' | 'done' | 'failed' | 'cancelled'
+  startedAt: number
+  finishedAt: number | null
+  files: number
+  filesDone: number
+  bytes: number
+  bytesDone: number
+  /** The last frame in it and when that was appended; null until it is done. */
+  frame: number | null
+  appendTime: number | null
+  /** Partitions that were not whole, and are in it as far as they go. */
+  damage: { topic: string; partition: number; why: string }[]
+  error: { code: string; message: string; fix?: string } | null
 }
 
 export type TableSummary = { name: string; app: string; topic: string; keys: number }

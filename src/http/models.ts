@@ -228,7 +228,33 @@ const overview = exactly({
   events: list(exactly({ at: t.Number(), level: oneOf(['info', 'warn', 'error']), text: t.String() })),
 })
 
+export const startBackup = exactly({
+  path: t.String({
+    minLength: 1,
+    description: "absolute, on the node's machine: must not exist, or be empty",
+  }),
+  kind: t.Optional(oneOf(['directory', 'tar'])),
+})
+
+const backup = exactly({
+  id: t.String(),
+  path: t.String(),
+  kind: oneOf(['directory', 'tar']),
+  state: oneOf(['running', 'done', 'failed', 'cancelled']),
+  startedAt: millis('milliseconds UTC'),
+  finishedAt: nullable(t.Number()),
+  files: count(),
+  filesDone: count(),
+  bytes: count(),
+  bytesDone: count(),
+  frame: nullable(t.Number({ description: 'the last one in it; null until it is done' })),
+  appendTime: nullable(t.Number({ description: 'of that frame' })),
+  damage: list(exactly({ topic: t.String(), partition: count(), why: t.String() })),
+  error: nullable(exactly({ code: t.String(), message: t.String(), fix: t.Optional(t.String()) })),
+})
+
 export const models = {
+  Backup: backup,
   Problem: problem,
   TopicSummary: exactly(topicSummaryFields),
   TopicDetail: exactly({

@@ -10,6 +10,7 @@ import { Edge } from './edge.ts'
 import { defaultHttpLimits, type HttpLimits } from './limits.ts'
 import { bugProblem } from './problem.ts'
 import { appRoutes } from './resources/apps.ts'
+import { backupRoutes } from './resources/backups.ts'
 import { dashboardRoutes } from './resources/dashboards.ts'
 import { documentRoute } from './resources/document.ts'
 import { groupRoutes } from './resources/groups.ts'
@@ -120,6 +121,7 @@ export function allRoutes(services: Services): Route[] {
     ...appRoutes(services),
     ...tableRoutes(),
     ...dashboardRoutes(services),
+    ...backupRoutes(services),
     ...nodeRoutes(services),
   ]
 }

@@ -3,7 +3,7 @@ import type { Clock, Logger, Metrics } from '#base'
 import type { Broker } from '#broker'
 import type { DashboardSpec } from '#dashboards'
 import type { AppStatus } from '#streams'
-import type { Health, Overview, Probe, WidgetHistory } from './contract.ts'
+import type { BackupStatus, Health, Overview, Probe, StartBackup, WidgetHistory } from './contract.ts'
 import type { HttpLimits } from './limits.ts'
 
 /** The apps of this node. Calls about an unknown app throw `not_found`. */
@@ -35,6 +35,17 @@ export interface NodeFacts {
   config(): unknown
 }
 
+/** Backups of this node, made one at a time. */
+export interface BackupControl {
+  /** Resolves when it has begun. Throws `conflict` while another one is made or if something is at the path. */
+  start(request: StartBackup): Promise<BackupStatus>
+  /** The newest first. */
+  list(): readonly BackupStatus[]
+  get(id: string): BackupStatus | undefined
+  /** Resolves when it has ended and what it wrote is removed. Does nothing to one that has ended before. */
+  cancel(id: string): Promise<void>
+}
+
 /** A view's past, as a live subscription would begin. */
 export interface WidgetViews {
   widgetHistory(id: string): WidgetHistory | undefined | Promise<WidgetHistory | undefined>
@@ -46,6 +57,7 @@ export type Services = {
   readonly dashboards: DashboardList
   readonly widgets: WidgetViews
   readonly facts: NodeFacts
+  readonly backups: BackupControl
   readonly metrics: Metrics
   readonly logger: Logger
   readonly clock: Clock

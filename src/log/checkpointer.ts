@@ -63,6 +63,16 @@ export class Checkpointer {
     while (this.#job !== null) await this.#job
   }
 
+  /** As `run`, and calls `take` in the turn in which the state is taken. False unless that checkpoint is durable. */
+  async runWith(take: (checkpoint: Checkpoint) => void): Promise<boolean> {
+    while (this.#job !== null) await this.#job
+    if (this.#stopped) return false
+    const checkpoint = this.#checkpoint(false, take)
+    this.#start(checkpoint)
+    while (this.#job !== null) await this.#job
+    return await checkpoint.catch(() => false)
+  }
+
   /** Begins nothing any more. */
   halt(): void {
     this.#stopped = true
@@ -81,7 +91,7 @@ export class Checkpointer {
     else if (this.#steps.size > 0) this.#start(this.#syncSteps())
   }
 
-  #start(job: Promise<void>): void {
+  #start(job: Promise<unknown>): void {
     this.#job = job
       .catch((thrown) => {
         // A file whose sync failed must not be synced again, so no further job may try.
@@ -102,7 +112,8 @@ export class Checkpointer {
     }
   }
 
-  async #checkpoint(clean: boolean): Promise<void> {
+  /** Answers whether it is durable. */
+  async #checkpoint(clean: boolean, take?: (checkpoint: Checkpoint) => void): Promise<boolean> {
     const { context, partitions, wal } = this.#parts
     const started = context.clock.monotonic()
     this.#timer?.cancel()
@@ -115,11 +126,12 @@ export class Checkpointer {
     for (const partition of partitions) partition.expireProducers(visible.appendTime)
     const facts = [...partitions].map((partition) => partition.facts)
     const checkpoint = { ...visible, clean, partitions: facts }
+    take?.(checkpoint)
     const unsynced = [...partitions].flatMap((partition) => [...partition.unsynced()])
     const directories = this.#changedDirectories()
     for (const segment of unsynced) await segment.sync()
     for (const directory of directories) await this.#syncDirectory(directory)
-    if (!(await this.#write(checkpoint))) return
+    if (!(await this.#write(checkpoint))) return false
     for (const path of wal.release(checkpoint.wal)) await context.disk.removeBehind(path)
     this.#seconds.observe((context.clock.monotonic() - started) / 1000)
     const { sequence } = checkpoint.wal
@@ -127,6 +139,7 @@ export class Checkpointer {
       { sequence, partitions: facts.length, segments: unsynced.length },
       'checkpoint written',
     )
+    return true
   }
 
   #changedDirectories(): string[] {

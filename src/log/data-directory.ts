@@ -5,6 +5,7 @@
 //   wal/<10-digit generation>.wal      see wal.ts
 //   topics/<topic>-<partition>/        <20-digit base offset>.log .index .timeindex
 //   topics/*.deleted                   on its way out
+//   restore.incomplete                 a restore into this directory did not finish: nothing here counts
 import { BrokerError, type Disk, type DiskFile } from '#base'
 import type { LogContext } from './options.ts'
 
@@ -15,8 +16,15 @@ export const deletedSuffix = '.deleted'
 
 const walNamePattern = /^(\d{10})\.wal$/
 
-export const formatPath = (directory: string) => `${directory}/format.json`
-export const checkpointPath = (directory: string) => `${directory}/checkpoint`
+/** Of a restore, or of a backup, that has begun and not ended. */
+export const restoreMark = 'restore.incomplete'
+export const backupMark = 'backup.incomplete'
+export const manifestName = 'manifest.json'
+export const formatName = 'format.json'
+export const checkpointName = 'checkpoint'
+
+export const formatPath = (directory: string) => `${directory}/${formatName}`
+export const checkpointPath = (directory: string) => `${directory}/${checkpointName}`
 export const walDirectory = (directory: string) => `${directory}/wal`
 export const topicsDirectory = (directory: string) => `${directory}/topics`
 
@@ -61,6 +69,7 @@ export async function replaceFile(context: LogContext, path: string, text: strin
 /** The salt of an existing directory, or null if this one is new. Throws for one that another version must open. */
 export function readFormat({ disk, directory }: LogContext): { salt: number } | null {
   const path = formatPath(directory)
+  refuseBackup(disk, directory)
   if (!disk.exists(path)) {
     refuseStray(disk, directory)
     return null
@@ -83,11 +92,11 @@ export function readFormat({ disk, directory }: LogContext): { salt: number } | 
 }
 
 export async function writeFormat(context: LogContext, salt: number): Promise<void> {
-  await replaceFile(
-    context,
-    formatPath(context.directory),
-    JSON.stringify({ format: formatVersion, salt }) + '\n',
-  )
+  await replaceFile(context, formatPath(context.directory), encodeFormat(salt))
+}
+
+export function encodeFormat(salt: number): string {
+  return JSON.stringify({ format: formatVersion, salt }) + '\n'
 }
 
 function parseFormat(text: string, path: string): { format: number; salt: number } {
@@ -106,6 +115,21 @@ function parseObject(text: string): Record<string, unknown> {
   } catch {
     return {} // The caller names the path; the parser's words would not help.
   }
+}
+
+/** What a backup or a restore left is not a data directory, whole or not. */
+function refuseBackup(disk: Disk, directory: string): void {
+  if (disk.exists(`${directory}/${restoreMark}`)) {
+    throw new BrokerError('corrupt', `a restore into ${directory} did not finish`, {
+      fix: `remove the directory and restore again: pspfctl backup restore BACKUP --data-dir ${directory}`,
+      details: { path: `${directory}/${restoreMark}` },
+    })
+  }
+  if (![manifestName, backupMark].some((name) => disk.exists(`${directory}/${name}`))) return
+  throw new BrokerError('conflict', `${directory} is a backup, which stays as it is`, {
+    fix: `restore it into a new directory: pspfctl backup restore ${directory} --data-dir NEW`,
+    details: { path: directory },
+  })
 }
 
 /** Data without a format mark is not a new directory: starting afresh over it would hide it. */

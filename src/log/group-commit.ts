@@ -21,6 +21,7 @@ import { type LogMeters, logMeters } from './log-meters.ts'
 import type { LogContext } from './options.ts'
 import type { PartitionLog } from './partition-log.ts'
 import type { PartitionSet } from './partition-set.ts'
+import { Removals } from './removals.ts'
 import type { Wal, WalPosition } from './wal.ts'
 
 export type GroupCommitParts = {
@@ -42,6 +43,7 @@ export class GroupCommit {
   readonly #listeners = new Set<VisibleListener>()
   readonly #closing = new AbortController()
   readonly checkpointer: Checkpointer
+  readonly removals: Removals
   #queue: PendingAppend[] = []
   #loop: Promise<void> | null = null
   #visible: { readonly wal: WalPosition; readonly appendTime: number }
@@ -58,6 +60,7 @@ export class GroupCommit {
     this.#wal = wal
     this.#visible = { wal: wal.next, appendTime }
     this.#reserve = new DiskReserve(context)
+    this.removals = new Removals(context)
     this.#meters = logMeters(context.metrics)
     this.#frame = {
       writer: new FrameWriter(),
@@ -294,7 +297,7 @@ export class GroupCommit {
     if (grown.length > 0) for (const listener of this.#listeners) listener(grown)
     this.#answer(group, { appendTime, sequence })
     if (group.length > 0) this.checkpointer.noteFrame(grown as readonly PartitionLog[], sizeBytes)
-    for (const path of removals) this.#removeBehind(path)
+    for (const path of removals) this.removals.remove(path)
   }
 
   /** What they say is durable and visible: written just now, or long ago and sent again. */
@@ -309,13 +312,6 @@ export class GroupCommit {
         frame: frame.sequence,
       })
     }
-  }
-
-  #removeBehind(path: string): void {
-    this.#context.disk.removeBehind(path).catch((thrown) => {
-      // The next start finds it unknown to the log and removes it.
-      this.#context.logger.warn({ err: toError(thrown), path }, 'not removed')
-    })
   }
 
   #failGroup(group: readonly PendingAppend[], error: Error): void {

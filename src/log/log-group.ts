@@ -9,14 +9,21 @@ import { GroupCommit } from './group-commit.ts'
 import { type LogContext, type LogOptions, logContext } from './options.ts'
 import type { PartitionSet } from './partition-set.ts'
 import { type Recovered, recover } from './recovery.ts'
+import { type LogSnapshot, takeSnapshot } from './snapshot.ts'
 import { Wal } from './wal.ts'
 import { beginning, type WalDamage } from './wal-reader.ts'
+
+/** As its opener has it. */
+export type OpenLog = LogGroup & {
+  /** What is visible at one moment, held for a backup; see snapshot.ts. Release it. */
+  snapshot(): Promise<LogSnapshot>
+}
 
 /**
  * Throws `conflict` for a newer format, `corrupt` for a directory that cannot be understood, `invalid_request` for one
  * that cannot be written, `disk_full` and `disk_failed`. Damage to the write-ahead log gives a log whose state is `failed`.
  */
-export async function openLog(options: LogOptions): Promise<LogGroup> {
+export async function openLog(options: LogOptions): Promise<OpenLog> {
   const context = logContext(options)
   try {
     return await open(context)
@@ -25,7 +32,7 @@ export async function openLog(options: LogOptions): Promise<LogGroup> {
   }
 }
 
-async function open(context: LogContext): Promise<LogGroup> {
+async function open(context: LogContext): Promise<OpenLog> {
   const started = context.clock.monotonic()
   const salt = readFormat(context)?.salt ?? (await initialise(context))
   await secureNames(context)
@@ -43,7 +50,7 @@ async function open(context: LogContext): Promise<LogGroup> {
   const { quarantined, ...counts } = report
   context.logger.info({ ...counts, quarantined: quarantined.length }, 'log opened')
   observe(context.metrics, { commit, partitions, wal, report })
-  return logGroup({ commit, partitions, wal, report })
+  return logGroup({ context, commit, partitions, wal, report })
 }
 
 /** A new directory. What it holds counts only once the format mark is there, so a crash in here is harmless. */
@@ -92,7 +99,7 @@ function reportOf({ end, partitions }: Recovered, clean: boolean, tookMs: number
   }
 }
 
-function observe(metrics: Metrics, { commit, partitions, wal }: Parts): void {
+function observe(metrics: Metrics, { commit, partitions, wal }: Omit<Parts, 'context'>): void {
   const pending = metrics.gauge('pspf_log_pending_bytes', 'Bytes queued and not yet durable')
   const files = metrics.gauge('pspf_log_wal_files', 'Files of the write-ahead log since the last checkpoint')
   const count = metrics.gauge('pspf_log_partitions', 'Partitions')
@@ -109,13 +116,14 @@ function observe(metrics: Metrics, { commit, partitions, wal }: Parts): void {
 }
 
 type Parts = {
+  readonly context: LogContext
   readonly commit: GroupCommit
   readonly partitions: PartitionSet
   readonly wal: Wal
   readonly report: RecoveryReport
 }
 
-function logGroup({ commit, partitions, wal, report }: Parts): LogGroup {
+function logGroup({ context, commit, partitions, wal, report }: Parts): OpenLog {
   return {
     report,
     get state() {
@@ -131,6 +139,7 @@ function logGroup({ commit, partitions, wal, report }: Parts): LogGroup {
     partition: (id): Partition | undefined => partitions.get(id),
     partitions: () => partitions,
     onVisible: (listener) => commit.onVisible(listener),
+    snapshot: () => takeSnapshot({ context, commit, partitions }),
     async close() {
       await commit.close()
       partitions.close(commit.failure === undefined)

@@ -201,9 +201,9 @@ export class PartitionLog implements Partition {
     return dropped.flatMap((segment) => segment.setAside() ?? [])
   }
 
-  /** Closes every file; the directory is the caller's to remove. */
-  retire(): void {
-    for (const segment of this.#segments) segment.retire()
+  /** Closes every file. They lie in `directory` now, if one is given, which is the caller's to remove. */
+  retire(directory?: string): void {
+    for (const segment of this.#segments) segment.retire(directory)
   }
 
   /** Closes every file; `orderly` keeps the newest index for the next start. */

@@ -5,6 +5,11 @@ import { deletedSuffix, topicsDirectory } from './data-directory.ts'
 import type { LogContext } from './options.ts'
 import { type PartitionLog, partitionDirectory } from './partition-log.ts'
 
+/** Where a deleted partition's files wait. By id alone: the longest topic name leaves no room for more in a file name. */
+export function asideDirectory(directory: string, { topicId, partition }: PartitionId): string {
+  return `${topicsDirectory(directory)}/${topicId}-${partition}${deletedSuffix}`
+}
+
 export class PartitionSet {
   readonly #context: LogContext
   readonly #byTopicId = new Map<string, PartitionLog[]>()
@@ -55,7 +60,7 @@ export class PartitionSet {
   delete(partition: PartitionLog): string | null {
     const { id, topic } = partition
     const aside = this.#setAside(partition)
-    partition.retire()
+    partition.retire(aside ?? undefined)
     const ofTopic = this.#byTopicId.get(id.topicId) ?? []
     delete ofTopic[id.partition]
     if (ofTopic.every((other) => other === undefined)) this.#byTopicId.delete(id.topicId)
@@ -70,9 +75,7 @@ export class PartitionSet {
   #setAside({ id, directory }: PartitionLog): string | null {
     const { disk } = this.#context
     if (!disk.exists(directory)) return null
-    // By id alone: the longest topic name leaves no room for more in a file name.
-    const name = `${id.topicId}-${id.partition}${deletedSuffix}`
-    const aside = `${topicsDirectory(this.#context.directory)}/${name}`
+    const aside = asideDirectory(this.#context.directory, id)
     // Left by an earlier attempt that a crash undid.
     disk.remove(aside)
     disk.rename(directory, aside)

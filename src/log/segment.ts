@@ -1,4 +1,5 @@
 // One segment of a partition: a file of consecutive record batches, exactly as Kafka lays it out, with its index.
+import { basename } from 'node:path'
 import { BrokerError, type DiskFile, systemCode, toError } from '#base'
 import type { BatchHeader } from '#record'
 import { batchAt } from './batch-walk.ts'
@@ -36,6 +37,8 @@ export class Segment {
   #file: DiskFile | null = null
   #pins = 0
   #removed = false
+  /** Where the file lies since it was set aside. */
+  #aside: string | null = null
   #closeWhenUnpinned = false
 
   /** Bytes in the file; those up to `visibleBytes` are durable and may be read. */
@@ -64,6 +67,11 @@ export class Segment {
 
   get path(): string {
     return `${this.#stem}.log`
+  }
+
+  /** Where the file lies now: under `path` until it is on its way out. */
+  get storedAt(): string {
+    return this.#aside ?? this.path
   }
 
   get facts(): SegmentFacts {
@@ -187,9 +195,10 @@ export class Segment {
     this.#file = null
   }
 
-  /** Its partition is gone, and its files with it. */
-  retire(): void {
+  /** Its partition is gone, and its files with it, to another directory if one is given. */
+  retire(directory?: string): void {
     this.#removed = true
+    if (directory !== undefined) this.#aside = `${directory}/${basename(this.storedAt)}`
     this.close()
   }
 
@@ -205,6 +214,7 @@ export class Segment {
       for (const extension of ['index', 'timeindex']) disk.remove(`${this.#stem}.${extension}`)
       if (!disk.exists(this.path)) return null
       disk.rename(this.path, aside)
+      this.#aside = aside
       return aside
     } catch (thrown) {
       logger.warn({ err: toError(thrown), path: this.path }, 'not deleted; the next start does it')

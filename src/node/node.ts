@@ -21,9 +21,10 @@ import { type Broker, openBroker } from '#broker'
 import { DashboardRegistry, type DashboardSpec, LiveHub } from '#dashboards'
 import { uiFiles, version } from '#embedded'
 import { type Asset, createHttpServer, type HttpServer, hashToken } from '#http'
-import { type LogGroup, openLog } from '#log'
+import { type OpenLog, openLog } from '#log'
 import { AppSupervisor } from '#streams'
 import { distinctFiles, existingFile } from './app-files.ts'
+import { Backups } from './backups.ts'
 import { writeDemoApps } from './examples.ts'
 import { NodeHealth } from './facts.ts'
 import { readSettings, type SettingSources, type Settings } from './settings.ts'
@@ -62,7 +63,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const logger = openLogger(settings, options)
   const lock = lockDirectory(settings.dataDirectory, clock.now())
   const disk = realDisk()
-  let log: LogGroup | undefined
+  let log: OpenLog | undefined
   try {
     const parts = { disk, clock, random: realRandom(), logger, metrics: new Metrics() }
     log = await openLog({
@@ -89,7 +90,7 @@ type Parts = {
   readonly random: ReturnType<typeof realRandom>
   readonly logger: Logger
   readonly metrics: Metrics
-  readonly log: LogGroup
+  readonly log: OpenLog
   readonly broker: Broker
 }
 
@@ -106,8 +107,15 @@ async function compose(parts: Parts): Promise<RunningNode> {
   const declared = (app: string, extras: unknown) => dashboards.set(app, extras as DashboardSpec[])
   apps.onDeclared(declared)
   const breaking = Promise.withResolvers<Error>()
+  const backups = new Backups({
+    ...parts,
+    logger: logger.child({ component: 'backups' }),
+    dataDirectory: settings.dataDirectory,
+    version,
+    openDisk: realDisk,
+  })
   const web = settings.http
-    ? await openWeb({ ...parts, apps, dashboards, http: settings.http, onBroken: breaking.resolve })
+    ? await openWeb({ ...parts, apps, backups, dashboards, http: settings.http, onBroken: breaking.resolve })
     : null
 
   const demos = settings.demo ? writeDemoApps(settings.dataDirectory) : []
@@ -118,6 +126,7 @@ async function compose(parts: Parts): Promise<RunningNode> {
     web?.drain()
     await apps.close()
     await starting
+    await backups.close()
     await web?.server.stop()
     await broker.close()
     await log.close()
@@ -142,13 +151,14 @@ async function compose(parts: Parts): Promise<RunningNode> {
 
 type WebParts = Parts & {
   readonly apps: AppSupervisor
+  readonly backups: Backups
   readonly dashboards: DashboardRegistry
   readonly http: NonNullable<Settings['http']>
   onBroken(error: Error): void
 }
 
 async function openWeb(parts: WebParts): Promise<{ server: HttpServer; drain(): void }> {
-  const { settings, disk, logger, log, broker, apps, dashboards, http, onBroken } = parts
+  const { settings, disk, logger, log, broker, apps, backups, dashboards, http, onBroken } = parts
   let server: HttpServer | null = null
   const hub = new LiveHub({
     ...parts,
@@ -180,6 +190,7 @@ async function openWeb(parts: WebParts): Promise<{ server: HttpServer; drain(): 
     logger: logger.child({ component: 'http' }),
     broker,
     apps,
+    backups,
     dashboards,
     widgets: hub,
     hub,

@@ -159,6 +159,8 @@ test('the contract has the shapes that the document gives', () => {
     true satisfies Fits<contract.TableSummary, Model<'Table'>>,
     true satisfies Fits<contract.Overview, Model<'Overview'>>,
     true satisfies Fits<contract.Health, Model<'Health'>>,
+    true satisfies Fits<contract.BackupStatus, Model<'Backup'>>,
+    true satisfies Fits<Model<'Backup'>, contract.BackupStatus>,
     true satisfies Fits<contract.Diagnostics, Model<'Diagnostics'>>,
     true satisfies Fits<contract.Probe, Model<'Probe'>>,
     true satisfies Fits<Mutable<contract.DashboardSpec>, Model<'Dashboard'>>,

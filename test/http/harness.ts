@@ -4,6 +4,8 @@ import type { DashboardSpec, LiveSocket } from '#dashboards'
 import {
   type AppControl,
   type Asset,
+  type BackupControl,
+  type BackupStatus,
   createHttpServer,
   defaultHttpLimits,
   type Health,
@@ -66,6 +68,7 @@ export async function startHarness(options: Partial<HttpServerOptions> = {}): Pr
   const services: Omit<HttpServerOptions, 'hub' | 'assets' | 'security' | 'host' | 'port' | 'onBroken'> = {
     broker,
     apps: fakeApps(),
+    backups: fakeBackups(),
     dashboards: {
       list: () => [dashboard],
       get: (id) => (id === dashboard.id ? dashboard : undefined),
@@ -155,6 +158,42 @@ export class FakeHub implements LiveHubPort {
       socket.close(1001, 'stopping')
     }
   }
+}
+
+/** Begun ones stay as they begin; one at a time. */
+function fakeBackups(): BackupControl {
+  const backups: BackupStatus[] = []
+  return {
+    start: async ({ path, kind = 'directory' }) => {
+      if (!path.startsWith('/')) throw new BrokerError('invalid_request', `"${path}" is not an absolute path`)
+      if (backups.some(({ state }) => state === 'running'))
+        throw new BrokerError('conflict', 'another backup is being made')
+      backups.push({ ...backup, id: `b${backups.length}`, path, kind })
+      return backups.at(-1)!
+    },
+    list: () => backups.toReversed(),
+    get: (id) => backups.find((one) => one.id === id),
+    cancel: async (id) => {
+      backups.find((one) => one.id === id)!.state = 'cancelled'
+    },
+  }
+}
+
+const backup: BackupStatus = {
+  id: 'b0',
+  path: '/backups/1',
+  kind: 'directory',
+  state: 'running',
+  startedAt: 1,
+  finishedAt: null,
+  files: 2,
+  filesDone: 1,
+  bytes: 10,
+  bytesDone: 5,
+  frame: null,
+  appendTime: null,
+  damage: [],
+  error: null,
 }
 
 function fakeApps(): AppControl {

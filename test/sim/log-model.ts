@@ -43,6 +43,16 @@ export class LogModel {
     for (const attempt of this.attempts) if (attempt.outcome === 'pending') attempt.outcome = 'unknown'
   }
 
+  /** What a copy of the log may hold in which everything in `surely` is, and of the rest whole appends or nothing. */
+  copyWith(surely: ReadonlySet<Attempt>): LogModel {
+    const copy = new LogModel()
+    for (const attempt of this.attempts) {
+      const outcome = surely.has(attempt) || attempt.outcome === 'refused' ? attempt.outcome : 'unknown'
+      copy.attempts.push({ ...attempt, outcome })
+    }
+    return copy
+  }
+
   /** I1 to I4 and I8. Attempts whose outcome was unknown are decided by what is found, for good. */
   async check(log: LogGroup): Promise<void> {
     this.#noteControls()

@@ -1,7 +1,7 @@
 // A life of a log group under faults: a random workload on a simulated disk, power cuts, failing calls, restarts. All of
 // it follows from the seed.
 import { BrokerError, Metrics, type Random, seededRandom, silentLogger, systemCode } from '#base'
-import { type LogEntry, type LogGroup, type LogLimits, openLog, type PartitionId } from '#log'
+import { type LogEntry, type LogLimits, type OpenLog, openLog, type PartitionId } from '#log'
 import { BatchBuilder } from '#record'
 import { LogModel } from './log-model.ts'
 import { SimulatedClock } from './simulated-clock.ts'
@@ -27,7 +27,7 @@ export const smallLimits: LogLimits = {
   producerExpiryMs: 3_600_000,
 }
 
-export type Mutant = Pick<SimulatedDiskOptions, 'ignoreSyncs' | 'ignoreDirectorySyncs'>
+export type Mutant = Pick<SimulatedDiskOptions, 'ignoreSyncs' | 'ignoreDirectorySyncs' | 'cannotLink'>
 
 export class LogScenario {
   readonly model = new LogModel()
@@ -39,7 +39,7 @@ export class LogScenario {
   #topics = 0
   clock = new SimulatedClock(1_000_000)
   disk: SimulatedDisk
-  log: LogGroup | null = null
+  log: OpenLog | null = null
 
   constructor(seed: number, options: Mutant & { limits?: Partial<LogLimits> } = {}) {
     const { limits, ...mutant } = options
@@ -54,7 +54,14 @@ export class LogScenario {
   }
 
   /** Opens the log on what the disk holds. Throws `Crash` when a planned crash comes first. */
-  async open(): Promise<LogGroup> {
+  async open(): Promise<OpenLog> {
+    const log = await this.openAt('/data')
+    this.log = log
+    return log
+  }
+
+  /** A log of its own, in another directory of the same disk. */
+  async openAt(directory: string): Promise<OpenLog> {
     const { disk, clock } = this
     const opening = openLog({
       disk,
@@ -62,15 +69,14 @@ export class LogScenario {
       random: this.#random,
       logger: silentLogger,
       metrics: new Metrics(),
-      directory: '/data',
+      directory,
       ...this.#limits,
     })
-    this.log = await this.#run(opening)
-    return this.log
+    return await this.drive(opening)
   }
 
   /** Runs until a promise settles; `Crash` if the machine stops first. */
-  async #run<T>(promise: Promise<T>): Promise<T> {
+  async drive<T>(promise: Promise<T>): Promise<T> {
     let done = false
     const watched = promise.finally(() => {
       done = true
@@ -103,11 +109,11 @@ export class LogScenario {
   }
 
   async close(): Promise<void> {
-    if (this.log && !this.disk.crashed) await this.#run(this.log.close())
+    if (this.log && !this.disk.crashed) await this.drive(this.log.close())
   }
 
   async check(): Promise<void> {
-    if (this.log) await this.#run(this.model.check(this.log))
+    if (this.log) await this.drive(this.model.check(this.log))
   }
 
   /** Power goes and comes back: `keep` of what was not synced is there. */
@@ -137,7 +143,7 @@ export class LogScenario {
   async #observe(): Promise<void> {
     if (!this.log) return
     try {
-      await this.#run(this.model.observe(this.log))
+      await this.drive(this.model.observe(this.log))
     } catch (thrown) {
       const faulty = thrown instanceof Crash || systemCode(thrown) === 'EIO' || isGone(thrown)
       if (!faulty) throw thrown

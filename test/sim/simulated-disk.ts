@@ -38,6 +38,8 @@ export type SimulatedDiskOptions = {
   /** The mutant: syncs return and do nothing. */
   readonly ignoreSyncs?: boolean
   readonly ignoreDirectorySyncs?: boolean
+  /** As a file system without second names. */
+  readonly cannotLink?: boolean
   readonly root?: Directory
 }
 
@@ -94,7 +96,8 @@ export class SimulatedDisk implements Disk {
   list(directory: string): string[] {
     this.#mustLive()
     const node = this.#find(directory)
-    return node?.kind === 'directory' ? [...node.entries.keys()].sort() : []
+    if (node?.kind === 'file') throw failure('ENOTDIR', directory)
+    return node === undefined ? [] : [...node.entries.keys()].sort()
   }
 
   makeDirectory(path: string): void {
@@ -122,6 +125,17 @@ export class SimulatedDisk implements Disk {
       if (present?.kind === 'directory' && present.entries.size > 0) throw failure('ENOTEMPTY', to)
       source.parent.entries.delete(source.name)
       target.parent.entries.set(target.name, node)
+    })
+  }
+
+  link(from: string, to: string): void {
+    this.#call('link', () => {
+      const node = this.#find(from)
+      const { parent, name } = this.#parentOf(to)
+      if (node?.kind !== 'file') throw failure('ENOENT', from)
+      if (this.#options.cannotLink) throw failure('EPERM', to)
+      if (parent.entries.has(name)) throw failure('EEXIST', to)
+      parent.entries.set(name, node)
     })
   }
 
@@ -342,10 +356,11 @@ const faultable = new Set([
   'rename',
   'truncate',
   'makeDirectory',
+  'link',
   'read',
 ])
 /** A sync that fails is final whatever its code, so a full disk never fails one here. */
-const growing = new Set(['write', 'create', 'rename', 'makeDirectory'])
+const growing = new Set(['write', 'create', 'rename', 'makeDirectory', 'link'])
 
 function partsOf(path: string): string[] {
   return path.split('/').filter((part) => part !== '')

@@ -1,0 +1,245 @@
+// Makes a backup of a snapshot while the log goes on.
+//
+// First every sealed segment gets a second name, where the file system can; the rest is copied as far as it is visible;
+// then the snapshot is let go, and what was linked is read to be checked and hashed. The manifest comes last.
+import { BrokerError, type Clock, type DiskFile, type Random, sleep } from '#base'
+import { encodeCheckpoint } from '../checkpoint.ts'
+import { checkpointName, encodeFormat, formatName, formatVersion, manifestName } from '../data-directory.ts'
+import type { OpenLog } from '../log-group.ts'
+import type { LogSnapshot, SnapshotFile } from '../snapshot.ts'
+import { BackupDamages } from './backup-damages.ts'
+import type { BackupTarget } from './backup-target.ts'
+import { streamFile } from './file-stream.ts'
+import { type BackupFile, encodeManifest, type Manifest, manifestVersion } from './manifest.ts'
+import { Pace } from './pace.ts'
+import { SegmentCheck } from './segment-check.ts'
+
+export type BackupProgress = {
+  readonly files: number
+  readonly filesDone: number
+  readonly bytes: number
+  readonly bytesDone: number
+}
+
+export type BackupOptions = {
+  readonly clock: Clock
+  readonly random: Random
+  /** Version of pspf. */
+  readonly madeBy: string
+  readonly bytesPerSecond: number
+  readonly signal: AbortSignal
+  onProgress(progress: BackupProgress): void
+}
+
+/** Second names given before others get their turn. */
+const linksPerTurn = 32
+
+/**
+ * `target` has begun, and becomes the backup or is removed. Throws why the log has no snapshot to give, `disk_full`, the
+ * reason of the signal, or the system's error. A partition that is not whole is saved as far as it goes and named.
+ */
+export async function createBackup(
+  log: Pick<OpenLog, 'snapshot'>,
+  target: BackupTarget,
+  options: BackupOptions,
+): Promise<Manifest> {
+  try {
+    const snapshot = await log.snapshot()
+    try {
+      return await new BackupRun(snapshot, target, options).run()
+    } finally {
+      snapshot.release()
+    }
+  } catch (thrown) {
+    // What cannot be removed keeps the mark of the unfinished.
+    await target.abandon().catch(() => undefined)
+    throw thrown
+  }
+}
+
+function tooCostly(): BrokerError {
+  return new BrokerError(
+    'disk_full',
+    'the backup was given up: the disk of the data directory is almost full',
+    {
+      fix: 'free some space there, or write the backup to another disk',
+    },
+  )
+}
+
+class BackupRun {
+  readonly #snapshot: LogSnapshot
+  readonly #target: BackupTarget
+  readonly #options: BackupOptions
+  readonly #pace: Pace
+  readonly #damages = new BackupDamages()
+  readonly #files: BackupFile[] = []
+  readonly #bytes: number
+  #bytesDone = 0
+  #holds = true
+
+  constructor(snapshot: LogSnapshot, target: BackupTarget, options: BackupOptions) {
+    this.#snapshot = snapshot
+    this.#target = target
+    this.#options = options
+    this.#pace = new Pace(options.clock, options.bytesPerSecond)
+    this.#bytes = snapshot.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+  }
+
+  async run(): Promise<Manifest> {
+    const { checkpoint } = this.#snapshot
+    const linked = await this.#link()
+    for (const file of this.#snapshot.files) if (!linked.has(file)) await this.#copy(file)
+    this.#snapshot.release()
+    this.#holds = false
+    for (const file of linked) await this.#check(file)
+    for (const { topic, id, damage } of checkpoint.partitions) {
+      if (damage !== undefined) this.#damages.add({ topic, id }, damage)
+    }
+    await this.#text(checkpointName, this.#checkpointText())
+    await this.#text(formatName, encodeFormat(this.#options.random.below(2 ** 32)))
+    const manifest = this.#manifest()
+    await this.#put(manifestName, encodeManifest(manifest))
+    await this.#target.finish()
+    return manifest
+  }
+
+  async #link(): Promise<Set<SnapshotFile>> {
+    const linked = new Set<SnapshotFile>()
+    let tried = 0
+    for (const file of this.#snapshot.files) {
+      if (!file.sealed || !this.#isExact(file)) continue
+      if (++tried % linksPerTurn === 0) await sleep(this.#options.clock, 0)
+      this.#options.signal.throwIfAborted()
+      if (this.#target.link(file.storedAt(), file.path)) linked.add(file)
+    }
+    return linked
+  }
+
+  /** A file that a crash left longer than its segment is copied instead. */
+  #isExact(file: SnapshotFile): boolean {
+    const source = this.#open(file)
+    if (source === null) return false
+    const sizeBytes = source.size()
+    source.close()
+    return sizeBytes === file.sizeBytes
+  }
+
+  async #copy(file: SnapshotFile): Promise<void> {
+    const source = this.#open(file)
+    if (source === null) return
+    try {
+      const sizeBytes = Math.min(file.sizeBytes, source.size())
+      const sink = await this.#target.create(file.path, sizeBytes)
+      try {
+        const sha256 = await this.#stream(file, { source, sizeBytes, write: (bytes) => sink.write(bytes) })
+        await sink.end()
+        this.#files.push({ path: file.path, sizeBytes, sha256 })
+      } catch (thrown) {
+        sink.abandon()
+        throw thrown
+      }
+    } finally {
+      source.close()
+    }
+  }
+
+  async #check(file: SnapshotFile): Promise<void> {
+    const source = this.#target.openLinked(file.path)
+    try {
+      const { path, sizeBytes } = file
+      const sha256 = await this.#stream(file, { source, sizeBytes, write: () => undefined })
+      this.#files.push({ path, sizeBytes, sha256 })
+    } finally {
+      source.close()
+    }
+  }
+
+  async #stream(
+    file: SnapshotFile,
+    to: { source: DiskFile; sizeBytes: number; write(bytes: Uint8Array): void | Promise<void> },
+  ): Promise<string> {
+    const check = new SegmentCheck(file.baseOffset, file.sizeBytes)
+    const { source, sizeBytes, write } = to
+    const sha256 = await streamFile(
+      { read: (into, position) => source.readAsync(into, position) },
+      {
+        sizeBytes,
+        pace: this.#pace,
+        signal: this.#options.signal,
+        take: async (bytes) => {
+          if (this.#holds && this.#snapshot.isCostly()) throw tooCostly()
+          check.push(bytes)
+          await write(bytes)
+          this.#bytesDone += bytes.length
+          this.#report()
+        },
+      },
+    )
+    const fault = check.end()
+    if (fault) this.#damages.add(file, `${file.path} is damaged at byte ${fault.position}: ${fault.why}`)
+    return sha256
+  }
+
+  /** null: it is gone, which is noted. */
+  #open(file: SnapshotFile): DiskFile | null {
+    const source = this.#snapshot.open(file)
+    if (source === null) this.#damages.add(file, `${file.path} is missing`)
+    return source
+  }
+
+  /** Nothing is left to replay: the first frame after a restore continues the chain in the first file. */
+  #checkpointText(): string {
+    const { checkpoint } = this.#snapshot
+    const partitions = checkpoint.partitions.map((facts) => {
+      const damage = this.#damages.of(facts)
+      return damage === undefined ? facts : { ...facts, damage }
+    })
+    return encodeCheckpoint({
+      ...checkpoint,
+      wal: { ...checkpoint.wal, generation: 0, position: 0 },
+      clean: true,
+      partitions,
+    })
+  }
+
+  async #text(path: string, text: string): Promise<void> {
+    const bytes = await this.#put(path, text)
+    const sha256 = new Bun.CryptoHasher('sha256').update(bytes).digest('hex')
+    this.#files.push({ path, sizeBytes: bytes.length, sha256 })
+  }
+
+  async #put(path: string, text: string): Promise<Uint8Array> {
+    const bytes = new TextEncoder().encode(text)
+    const sink = await this.#target.create(path, bytes.length)
+    await sink.write(bytes)
+    await sink.end()
+    return bytes
+  }
+
+  #manifest(): Manifest {
+    const { checkpoint } = this.#snapshot
+    const { partitions, appendTime, wal } = checkpoint
+    return {
+      version: manifestVersion,
+      format: formatVersion,
+      madeBy: this.#options.madeBy,
+      createdAt: this.#options.clock.now(),
+      frame: wal.sequence - 1,
+      appendTime,
+      partitions: partitions.length,
+      records: partitions.reduce((sum, { startOffset, endOffset }) => sum + endOffset - startOffset, 0),
+      files: this.#files,
+      damage: this.#damages.list(),
+    }
+  }
+
+  #report(): void {
+    this.#options.onProgress({
+      files: this.#snapshot.files.length,
+      filesDone: this.#files.length,
+      bytes: this.#bytes,
+      bytesDone: this.#bytesDone,
+    })
+  }
+}
