@@ -25,6 +25,8 @@ export {
   agg,
   app,
   type ConsumeOptions,
+  type EmitOptions,
+  type EmitPolicy,
   type Infer,
   type KeyedStream,
   type Late,

@@ -3,7 +3,7 @@ import { formatDuration } from '#base'
 import type { TopicSpec } from '#broker'
 import type { GraphDescription, GraphNode } from './api.ts'
 import type { App } from './app.ts'
-import type { TopicSettings } from './graph/node.ts'
+import type { EmitSettings, TopicSettings } from './graph/node.ts'
 import { isStateful, type Plan, type PlannedNode, planApp, targetOf, topicOf } from './graph/plan.ts'
 import { describeWindow } from './window.ts'
 
@@ -38,7 +38,7 @@ function describeNode(planned: PlannedNode): GraphNode {
 function labelOf({ node }: PlannedNode): string {
   switch (node.kind) {
     case 'window':
-      return `${describeWindow(node.window)}, ${node.emit}: ${columns(node.aggregates)}`
+      return `${describeWindow(node.window)}, ${describeEmit(node.emit)}: ${columns(node.aggregates)}`
     case 'aggregate':
       return columns(node.aggregates)
     case 'keyBy':
@@ -46,8 +46,13 @@ function labelOf({ node }: PlannedNode): string {
     case 'source':
     case 'sink':
       return node.topic.name
+    case 'branch':
+      return `${node.tests.length} ways`
+    case 'arm':
+      return node.name
+    case 'spread':
     case 'repartition':
-      return `by key, over ${node.partitions} partitions`
+      return node.partitions === undefined ? 'by key' : `by key, over ${node.partitions} partitions`
     case 'repartition-source':
       return 'by key'
     case 'generator':
@@ -55,6 +60,11 @@ function labelOf({ node }: PlannedNode): string {
     default:
       return node.kind
   }
+}
+
+function describeEmit({ kind, everyMs, afterSilenceMs }: EmitSettings): string {
+  const when = everyMs === null ? kind : `every ${formatDuration(everyMs)}`
+  return afterSilenceMs === null ? when : `${when}, after ${formatDuration(afterSilenceMs)} of silence`
 }
 
 function columns(aggregates: Readonly<Record<string, { readonly label: string }>>): string {

@@ -2,6 +2,7 @@ export { type Aggregator, agg } from './aggregator.ts'
 export * from './api.ts'
 export * from './app.ts'
 export { describe } from './describe.ts'
+export type { EmitPolicy } from './graph/node.ts'
 export { type AppProcessOptions, runAppProcess } from './process/app-process.ts'
 export { AppSupervisor, type AppSupervisorOptions } from './process/app-supervisor.ts'
 export { brokerPort } from './process/broker-port.ts'
@@ -11,7 +12,7 @@ export * from './running-app.ts'
 export { type ObjectOf, type Schema, s } from './schema/schema.ts'
 export type { Infer, StandardSchema } from './schema/standard-schema.ts'
 export * from './source.ts'
-export type { AggregateRow, KeyedStream, KeyField, Stream } from './stream.ts'
+export type { AggregateRow, Branches, KeyedStream, KeyField, Stream } from './stream.ts'
 export {
   type SinkTopic,
   type SourceTopic,
@@ -21,5 +22,21 @@ export {
   topic,
 } from './topic.ts'
 export { type ConsumeOptions, type TopicClient, type TopicRecord, topicClient } from './topic-client.ts'
-export { type WindowBounds, type WindowDefinition, type WindowOptions, window } from './window.ts'
-export type { Late, WindowAggregate, WindowedStream, WindowResult, WindowRow } from './windowed-stream.ts'
+export {
+  type FixedWindow,
+  type GraceOptions,
+  type SessionWindow,
+  type SlidingWindow,
+  type WindowBounds,
+  type WindowDefinition,
+  type WindowOptions,
+  window,
+} from './window.ts'
+export type {
+  EmitOptions,
+  Late,
+  WindowAggregate,
+  WindowedStream,
+  WindowResult,
+  WindowRow,
+} from './windowed-stream.ts'

@@ -1,9 +1,11 @@
 // Streams as users see them: values that flow from topics through operators into topics. Every call adds a node; nothing
 // runs until an app that uses the stream is started.
 
+import { BrokerError } from '#base'
 import { type AggregateSpec, agg, type ResultOf } from './aggregator.ts'
 import type { AppPart } from './app.ts'
-import { type AggregateNode, type KeyValue, link, type Node } from './graph/node.ts'
+import { checkedName } from './graph/collect.ts'
+import { type AggregateNode, type KeyValue, link, type Node, type RepartitionNode } from './graph/node.ts'
 import { keyChoice, namedTopic, type SinkTopic, type SourceTopic, topicHandle } from './topic.ts'
 import type { WindowDefinition } from './window.ts'
 import { type WindowedStream, windowedStream } from './windowed-stream.ts'
@@ -23,6 +25,13 @@ export interface Stream<V> extends AppPart {
   flatMap<W>(change: (value: V) => Iterable<W>): Stream<W>
   /** Looks at each row and passes it on. */
   peek(look: (value: V) => void): Stream<V>
+  /**
+   * Splits rows: each goes to the first branch whose test it passes, and to none if it passes none (counted as dropped).
+   * @example
+   * const { large, rest } = orders.stream().branch({ large: (order) => order.amount > 100, rest: () => true })
+   * large.to('large-orders')
+   */
+  branch<B extends Branches<V>>(tests: B): { readonly [Name in keyof B]: Stream<V> }
   /** Rows of both, in no order between the two. */
   merge<W>(other: Stream<W>): Stream<V | W>
   /** Groups by a field or by what the function answers. Rows whose key is null are dropped and counted. */
@@ -42,6 +51,13 @@ export interface KeyedStream<K extends KeyValue, V> extends Stream<V> {
   map<W>(change: (value: V) => W): KeyedStream<K, W>
   flatMap<W>(change: (value: V) => Iterable<W>): KeyedStream<K, W>
   peek(look: (value: V) => void): KeyedStream<K, V>
+  branch<B extends Branches<V>>(tests: B): { readonly [Name in keyof B]: KeyedStream<K, V> }
+  /**
+   * Sends rows by key through an internal topic, over as many partitions as said: so many tasks work on what follows.
+   * Nodes that need it do it by themselves; this is for another number of partitions, or to cut a heavy step off.
+   * @example orders.stream().keyBy('region').repartition('by-region', { partitions: 8 }).count('per-region')
+   */
+  repartition(name: string, options?: { readonly partitions?: number }): KeyedStream<K, V>
   /** The name identifies the state: it must not change while the state is wanted. */
   window(name: string, definition: WindowDefinition): WindowedStream<K, V>
   /** One running result per key; a row for every key that changed, once per commit. */
@@ -53,6 +69,9 @@ export interface KeyedStream<K extends KeyValue, V> extends Stream<V> {
 type Flat<T> = { [K in keyof T]: T[K] }
 /** `revision` counts the key's rows from 1. */
 export type AggregateRow<K, R> = Flat<{ key: K; revision: number } & R>
+
+/** Tests by the name of the branch that they open, in the order in which they are tried. */
+export type Branches<V> = Readonly<Record<string, (value: V) => boolean>>
 
 /** Both faces in one: which of them shows is a matter of types, and of the check that every app passes. */
 class NodeStream<K extends KeyValue, V> implements KeyedStream<K, V> {
@@ -72,6 +91,28 @@ class NodeStream<K extends KeyValue, V> implements KeyedStream<K, V> {
   }
   peek(look: (value: V) => void): KeyedStream<K, V> {
     return this.#then({ kind: 'peek', look: look as (value: unknown) => void })
+  }
+  branch<B extends Branches<V>>(tests: B): { readonly [Name in keyof B]: KeyedStream<K, V> } {
+    const names = Object.keys(tests)
+    if (names.length === 0) throw new BrokerError('invalid_request', 'a branch without tests has no way out')
+    const all = names.map((name) => tests[name] as (value: unknown) => boolean)
+    const node = link<Node>({ kind: 'branch', tests: all, parents: [this.node] })
+    const arms = names.map((name, index) => {
+      const arm = link<Node>({ kind: 'arm', name: checkedName(name), index, parents: [node] })
+      return [name, keyedStreamOf<K, V>(arm)] as const
+    })
+    return Object.fromEntries(arms) as { [Name in keyof B]: KeyedStream<K, V> }
+  }
+  repartition(name: string, options: { readonly partitions?: number } = {}): KeyedStream<K, V> {
+    const { partitions } = options
+    if (partitions !== undefined && !(Number.isSafeInteger(partitions) && partitions > 0)) {
+      throw new BrokerError('invalid_request', `"${name}" cannot have ${partitions} partitions`, {
+        fix: 'use a whole number from 1 on',
+      })
+    }
+    return keyedStreamOf(
+      link<RepartitionNode>({ kind: 'spread', name: checkedName(name), partitions, parents: [this.node] }),
+    )
   }
   merge<W>(other: Stream<W>): Stream<V | W> {
     return streamOf(link<Node>({ kind: 'merge', parents: [this.node, other.node] }))

@@ -1,9 +1,10 @@
-// Windows over event time. Aligned to the epoch plus an offset, never to when a process started.
+// Windows over event time. Those of a fixed size are aligned to the epoch plus an offset, never to when a process
+// started; sessions and sliding windows lie where the rows lie.
 import { asMillis, BrokerError, type Duration, formatDuration, type Millis, parseDuration } from '#base'
 import { floorTo } from './time/floor-division.ts'
 
 /** Members: `[start, start + sizeMs)`, for every `start = k * hopMs + offsetMs`. Tumbling: the hop is the size. */
-export type WindowDefinition = {
+export type FixedWindow = {
   readonly kind: 'tumbling' | 'hopping'
   readonly sizeMs: Millis
   readonly hopMs: Millis
@@ -12,11 +13,35 @@ export type WindowDefinition = {
   readonly graceMs: Millis
 }
 
+/** Members: `[at - sizeMs, at]`, both inclusive, one window for each time `at` of a row of the key. */
+export type SlidingWindow = {
+  readonly kind: 'sliding'
+  readonly sizeMs: Millis
+  /** A window closes at `W > at + graceMs`. */
+  readonly graceMs: Millis
+}
+
+/** Members: rows of a key at most `gapMs` apart, `[first, last]`, both inclusive. */
+export type SessionWindow = {
+  readonly kind: 'session'
+  readonly gapMs: Millis
+  /** A session closes at `W > last + gapMs + graceMs`. */
+  readonly graceMs: Millis
+  /** null: as long as it goes on. */
+  readonly maxMs: Millis | null
+}
+
+export type WindowDefinition = FixedWindow | SlidingWindow | SessionWindow
+
+/** Tumbling and hopping: `start <= at < end`. Sliding and session: from the first member to the last, `end` included. */
 export type WindowBounds = { readonly start: number; readonly end: number }
 
-export type WindowOptions = {
+export type GraceOptions = {
   /** How long after its end a window still takes rows. There is no right default: `'0s'` is an answer, too. */
   readonly grace: Duration
+}
+
+export type WindowOptions = GraceOptions & {
   /** Shifts the alignment: `{ offset: '6h' }` lets days begin at six. */
   readonly offset?: Duration
 }
@@ -24,16 +49,22 @@ export type WindowOptions = {
 /** Bounds how many windows a row may fall into, and so the work per row. */
 export const windowsPerRowMax = 1_000
 
-function define(kind: WindowDefinition['kind'], size: Duration, hop: Duration, options: WindowOptions) {
+function graceOf(what: string, options: Partial<GraceOptions> | undefined): Millis {
   // Those who write JavaScript have no compiler to tell them.
-  if ((options as Partial<WindowOptions> | undefined)?.grace === undefined) {
-    throw new BrokerError('invalid_request', `a ${kind} window of ${size} says nothing about grace`, {
-      fix: "say how long it takes late rows, for example { grace: '10s' }, or '0s'",
-    })
-  }
+  if (options?.grace !== undefined) return parseDuration(options.grace)
+  throw new BrokerError('invalid_request', `a ${what} says nothing about grace`, {
+    fix: "say how long it takes late rows, for example { grace: '10s' }, or '0s'",
+  })
+}
+
+function fixed(
+  kind: FixedWindow['kind'],
+  { size, hop }: { readonly size: Duration; readonly hop: Duration },
+  options: WindowOptions,
+): FixedWindow {
+  const graceMs = graceOf(`${kind} window of ${size}`, options)
   const sizeMs = parseDuration(size)
   const hopMs = parseDuration(hop)
-  const graceMs = parseDuration(options.grace)
   const offsetMs = options.offset === undefined ? asMillis(0) : parseDuration(options.offset)
   if (sizeMs < 1 || hopMs < 1) {
     throw new BrokerError('invalid_request', `a ${kind} window of ${size} every ${hop} is empty`, {
@@ -50,23 +81,49 @@ function define(kind: WindowDefinition['kind'], size: Duration, hop: Duration, o
   return { kind, sizeMs, hopMs, offsetMs, graceMs }
 }
 
+/** Which rows belong together in time. */
 export const window = {
-  /** Windows side by side: each row is in exactly one. `window.tumbling('1m', { grace: '10s' })` */
-  tumbling: (size: Duration, options: WindowOptions): WindowDefinition =>
-    define('tumbling', size, size, options),
-  /** A window of `size` every `every`: `window.hopping('10m', { every: '1m', grace: '10s' })`. With a step longer than
-   * the size, rows between two windows are in none. */
-  hopping: (size: Duration, options: WindowOptions & { readonly every: Duration }): WindowDefinition =>
-    define('hopping', size, options.every, options),
+  /**
+   * Windows side by side: each row is in exactly one.
+   * @example orders.stream().keyBy('region').window('per-minute', window.tumbling('1m', { grace: '10s' }))
+   */
+  tumbling: (size: Duration, options: WindowOptions): FixedWindow =>
+    fixed('tumbling', { size, hop: size }, options),
+  /**
+   * A window of `size` every `every`. With a step longer than the size, rows between two windows are in none.
+   * @example orders.stream().keyBy('region').window('ten-minutes', window.hopping('10m', { every: '1m', grace: '10s' }))
+   */
+  hopping: (size: Duration, options: WindowOptions & { readonly every: Duration }): FixedWindow =>
+    fixed('hopping', { size, hop: options.every }, options),
+  /**
+   * One window for each time at which a key has a row: that row and those up to `size` before it, both ends included.
+   * @example payments.stream().keyBy('card').window('recent', window.sliding('10m', { grace: '5s' }))
+   */
+  sliding: (size: Duration, options: GraceOptions): SlidingWindow => ({
+    kind: 'sliding',
+    sizeMs: parseDuration(size),
+    graceMs: graceOf(`sliding window of ${size}`, options),
+  }),
+  /**
+   * Rows of a key that follow each other within `gap`. A row between two sessions makes them one. With `max` a session is
+   * cut where it would become longer.
+   * @example clicks.stream().keyBy('user').window('visits', window.session({ gap: '30m', grace: '1m', max: '8h' }))
+   */
+  session: (options: GraceOptions & { readonly gap: Duration; readonly max?: Duration }): SessionWindow => ({
+    kind: 'session',
+    gapMs: parseDuration(options.gap),
+    graceMs: graceOf(`session window with a gap of ${options.gap}`, options),
+    maxMs: options.max === undefined ? null : parseDuration(options.max),
+  }),
 }
 
 /** Start of the newest window that can hold `at`; it does only if it is above `at - sizeMs`. */
-export function newestStart(definition: WindowDefinition, at: number): number {
+export function newestStart(definition: FixedWindow, at: number): number {
   return floorTo(at, definition.hopMs, definition.offsetMs)
 }
 
 /** Every window that holds `at`, oldest first. */
-export function windowsOf(definition: WindowDefinition, at: number): WindowBounds[] {
+export function windowsOf(definition: FixedWindow, at: number): WindowBounds[] {
   const windows: WindowBounds[] = []
   const { sizeMs, hopMs } = definition
   for (let start = newestStart(definition, at); start > at - sizeMs; start -= hopMs) {
@@ -75,8 +132,27 @@ export function windowsOf(definition: WindowDefinition, at: number): WindowBound
   return windows
 }
 
+/** By how much what a window emits may lie behind the operator's own time. */
+export function emitDelayOf(definition: WindowDefinition): number {
+  return definition.kind === 'session' ? definition.gapMs + definition.graceMs : definition.graceMs
+}
+
 /** `tumbling 1m, grace 10s` */
-export function describeWindow({ kind, sizeMs, hopMs, graceMs }: WindowDefinition): string {
-  const step = kind === 'hopping' ? ` every ${formatDuration(hopMs)}` : ''
-  return `${kind} ${formatDuration(sizeMs)}${step}, grace ${formatDuration(graceMs)}`
+export function describeWindow(definition: WindowDefinition): string {
+  return `${extentOf(definition)}, grace ${formatDuration(definition.graceMs)}`
+}
+
+function extentOf(definition: WindowDefinition): string {
+  switch (definition.kind) {
+    case 'tumbling':
+      return `tumbling ${formatDuration(definition.sizeMs)}`
+    case 'hopping':
+      return `hopping ${formatDuration(definition.sizeMs)} every ${formatDuration(definition.hopMs)}`
+    case 'sliding':
+      return `sliding ${formatDuration(definition.sizeMs)}`
+    case 'session': {
+      const max = definition.maxMs === null ? '' : `, at most ${formatDuration(definition.maxMs)}`
+      return `session gap ${formatDuration(definition.gapMs)}${max}`
+    }
+  }
 }

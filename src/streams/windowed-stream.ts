@@ -1,8 +1,16 @@
 // What follows `.window(...)`: aggregates, and when their rows are emitted. The policy is mandatory: nothing is a good
 // default between "wait until it is certain" and "tell me now".
+import { type Duration, parseDuration } from '#base'
 import type { AggregateSpec, ResultOf } from './aggregator.ts'
 import type { AppPart } from './app.ts'
-import { type EmitPolicy, type KeyValue, link, type Node, type WindowNode } from './graph/node.ts'
+import {
+  type EmitPolicy,
+  type EmitSettings,
+  type KeyValue,
+  link,
+  type Node,
+  type WindowNode,
+} from './graph/node.ts'
 import { type KeyedStream, keyedStreamOf, type Stream, streamOf } from './stream.ts'
 import type { WindowBounds, WindowDefinition } from './window.ts'
 
@@ -15,8 +23,21 @@ export interface WindowAggregate<K extends KeyValue, V, R> {
   /**
    * `'on-close'`: one final row per key and window, when the watermark has passed its end and grace.
    * `'on-update'`: one row for each key and window that changed, once per commit; each replaces the one before.
+   * `{ every: '10s' }`: the same, at most once per interval of the wall clock.
+   * A session that grew takes back the bounds it had: a row with those, `removed: true` and the results of no rows.
+   * @example
+   * orders.stream().keyBy('region').window('live', window.tumbling('1h', { grace: '0s' }))
+   *   .aggregate({ n: agg.count() }).emit({ every: '5s' }, { afterSilence: '1m' })
    */
-  emit(policy: EmitPolicy): WindowResult<K, V, R>
+  emit(policy: EmitPolicy, options?: EmitOptions): WindowResult<K, V, R>
+}
+
+export type EmitOptions = {
+  /**
+   * When nothing has come for that long (and what there is has been read), open windows close although event time
+   * stands still. Rows for them that come later are late. Without it the last window waits for a later row.
+   */
+  readonly afterSilence?: Duration
 }
 
 export interface WindowResult<K extends KeyValue, V, R> extends AppPart {
@@ -27,7 +48,9 @@ export interface WindowResult<K extends KeyValue, V, R> extends AppPart {
 
 type Flat<T> = { [K in keyof T]: T[K] }
 /** `revision` counts the rows of this key and window from 1; after a `final` one there is no other. */
-export type WindowRow<K, R> = Flat<{ key: K; window: WindowBounds; revision: number; final: boolean } & R>
+export type WindowRow<K, R> = Flat<
+  { key: K; window: WindowBounds; revision: number; final: boolean; removed?: true } & R
+>
 
 export type Late<V> = {
   value: V
@@ -49,13 +72,13 @@ export function windowedStream<K extends KeyValue, V>(
   return {
     aggregate<A extends AggregateSpec<V>>(spec: A): WindowAggregate<K, V, ResultOf<A>> {
       return {
-        emit(policy) {
+        emit(policy, options = {}) {
           const node = link<WindowNode>({
             kind: 'window',
             name,
             window: definition,
             aggregates: spec,
-            emit: policy,
+            emit: emitSettings(policy, options),
             parents: [parent],
           })
           const out = keyedStreamOf<K, WindowRow<K, ResultOf<A>>>(node)
@@ -64,5 +87,13 @@ export function windowedStream<K extends KeyValue, V>(
         },
       }
     },
+  }
+}
+
+function emitSettings(policy: EmitPolicy, { afterSilence }: EmitOptions): EmitSettings {
+  return {
+    kind: policy === 'on-close' ? 'on-close' : 'on-update',
+    everyMs: typeof policy === 'string' ? null : parseDuration(policy.every),
+    afterSilenceMs: afterSilence === undefined ? null : parseDuration(afterSilence),
   }
 }

@@ -6,8 +6,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { SqliteStore } from '../../src/streams/state/sqlite-store.ts'
-import { crashPoints, type Harness, harness } from '../../src/streams/testing/index.ts'
-import { aggregate, fold, judge, type OracleRow, type OracleWindow } from './oracle.ts'
+import { crashPoints, harness } from '../../src/streams/testing/index.ts'
+import { canonical, play, type Step as StepOf, smallLimits, stepOf } from './life.ts'
+import { aggregate, fold, judge, type OracleRow, type OracleWindow } from './oracle/fixed-window.ts'
 import { windowApp } from './window-app.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'pspf-exactly-once-'))
@@ -28,59 +29,11 @@ const oracleWindow: fc.Arbitrary<OracleWindow> = fc.oneof(
   tumbling.map((one) => ({ ...one, hop: one.size })),
   fc.tuple(tumbling, fc.integer({ min: 3, max: 60 })).map(([one, hop]) => ({ ...one, hop })),
 )
-/** Rows between which the app is killed at some point, or stopped, or only pauses. */
-const step = fc.oneof(
-  { weight: 8, arbitrary: fc.array(row, { maxLength: 12 }).map((rows) => ({ rows })) },
-  { weight: 2, arbitrary: fc.constantFrom(...crashPoints).map((crash) => ({ crash })) },
-  { weight: 1, arbitrary: fc.constant({ stop: true as const }) },
-  { weight: 1, arbitrary: fc.constant({ wait: true as const }) },
-)
-/** Small bounds: commits end in the middle of everything, state leaves memory, restoring takes many steps. */
-const smallLimits = fc.record({
-  commitSizeBytesMax: fc.constantFrom(1, 100, 300, 4_000_000),
-  commitRecordsMax: fc.constantFrom(1, 3, 20_000),
-  stepRecordsMax: fc.constantFrom(1, 2, 2_000),
-  workingKeysMax: fc.constantFrom(0, 2, 200_000),
-  restoreMutationsMax: fc.constantFrom(1, 4, 10_000),
-  applyMutationsMax: fc.constantFrom(1, 5, 20_000),
-})
-type Step = { rows: OracleRow[] } | { crash: (typeof crashPoints)[number] } | { stop: true } | { wait: true }
-
-/** Plays the steps; answers the rows in the order in which they were sent. */
-async function play(
-  t: Harness,
-  steps: readonly Step[],
-  send: (row: OracleRow) => void,
-): Promise<OracleRow[]> {
-  const sent: OracleRow[] = []
-  for (const one of steps) {
-    if ('rows' in one) {
-      one.rows.forEach(send)
-      sent.push(...one.rows)
-    } else if ('crash' in one) {
-      await t.crashAt(one.crash)
-      await t.restart()
-    } else if ('wait' in one) {
-      await t.advanceWallClock('2s')
-    } else {
-      await t.stop()
-      await t.restart()
-    }
-  }
-  return sent
-}
+const step = stepOf(row)
+type Step = StepOf<OracleRow>
 
 const plain = <R extends { revision: number; final: boolean }>(rows: R[]) =>
   rows.map(({ revision, final, ...result }) => result)
-const canonical = (rows: readonly object[]) => rows.map((one) => JSON.stringify(sorted(one))).sort()
-const sorted = (value: unknown): unknown =>
-  typeof value === 'object' && value !== null
-    ? Object.fromEntries(
-        Object.entries(value)
-          .sort(([a], [b]) => (a < b ? -1 : 1))
-          .map(([name, inner]) => [name, sorted(inner)]),
-      )
-    : value
 
 describe('one partition', () => {
   for (const kind of ['memory', 'sqlite'] as const) {

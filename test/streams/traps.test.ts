@@ -11,7 +11,7 @@ import { harness } from '../../src/streams/testing/index.ts'
 import { OperatorTime, PartitionTime } from '../../src/streams/time/watermark.ts'
 import { type TimeOptions, topic } from '../../src/streams/topic.ts'
 import { type WindowDefinition, window, windowsOf } from '../../src/streams/window.ts'
-import { startsOf } from './oracle.ts'
+import { startsOf } from './oracle/fixed-window.ts'
 
 type Row = { key: string; at: number }
 

@@ -49,6 +49,7 @@ test('rows keep their types through to the sink', () => {
       window: { readonly start: number; readonly end: number }
       revision: number
       final: boolean
+      removed?: true
       n: number
       total: number
       tips: number

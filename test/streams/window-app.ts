@@ -3,7 +3,7 @@ import { agg } from '../../src/streams/aggregator.ts'
 import { app } from '../../src/streams/app.ts'
 import { topic } from '../../src/streams/topic.ts'
 import { type WindowDefinition, window } from '../../src/streams/window.ts'
-import type { OracleRow, OracleWindow } from './oracle.ts'
+import type { OracleRow, OracleWindow } from './oracle/fixed-window.ts'
 
 export const durationOf = (ms: number) => `${ms}ms` as const
 

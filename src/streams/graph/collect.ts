@@ -53,9 +53,15 @@ function isBareName({ schema, key, partitions, retentionMs, time, onBad }: Topic
 
 /** The name a user gave: part of topic names and of stored state. */
 export function explicitName(node: Node): string | undefined {
-  return node.kind === 'window' || node.kind === 'aggregate' || node.kind === 'generator'
-    ? node.name
-    : undefined
+  switch (node.kind) {
+    case 'window':
+    case 'aggregate':
+    case 'generator':
+    case 'spread':
+      return node.name
+    default:
+      return undefined
+  }
 }
 
 /**
@@ -67,10 +73,10 @@ export function nameNodes(nodes: readonly Node[]): Map<Node, string> {
   for (const node of nodes) {
     const name = explicitName(node)
     if (name === undefined) continue
-    checkName(name)
+    checkedName(name)
     if (taken.has(name)) {
       throw new BrokerError('invalid_request', `two nodes are named "${name}"`, {
-        fix: 'give each window, aggregate and source a name of its own',
+        fix: 'give each window, aggregate, repartition and source a name of its own',
       })
     }
     taken.add(name)
@@ -90,11 +96,13 @@ export function nameNodes(nodes: readonly Node[]): Map<Node, string> {
 
 function derivedName(node: Node, ids: ReadonlyMap<Node, string>): string {
   if (node.kind === 'source') return node.topic.name
-  return `${ids.get(node.parents[0]!)}.${node.kind === 'sink' ? 'to' : node.kind}`
+  const step = node.kind === 'sink' ? 'to' : node.kind === 'arm' ? node.name : node.kind
+  return `${ids.get(node.parents[0]!)}.${step}`
 }
 
-function checkName(name: string): void {
-  if (/^[a-zA-Z0-9][a-zA-Z0-9_-]{0,79}$/.test(name)) return
+/** The name as it is, if it can be part of a topic's name. */
+export function checkedName(name: string): string {
+  if (/^[a-zA-Z0-9][a-zA-Z0-9_-]{0,79}$/.test(name)) return name
   throw new BrokerError('invalid_request', `${JSON.stringify(name)} cannot name a node`, {
     fix: 'use up to 80 letters, digits, dashes or underscores, starting with a letter or digit',
   })

@@ -20,8 +20,8 @@ export type Flow = {
 
 export type Flows = {
   readonly flows: ReadonlyMap<Node, Flow>
-  /** Stateful nodes whose rows must first be brought together by key. */
-  readonly repartitioned: ReadonlySet<Node>
+  /** Nodes whose rows must first be brought together by key: for each parent over how many partitions, null as is. */
+  readonly repartitioned: ReadonlyMap<Node, readonly (number | null)[]>
 }
 
 /** Throws `invalid_request` for a graph that is unsound. `nodes`: parents first. */
@@ -31,7 +31,7 @@ export function flowsOf(
   partitionsOf: (topic: string) => number,
 ): Flows {
   const flows = new Map<Node, Flow>()
-  const repartitioned = new Set<Node>()
+  const repartitioned = new Map<Node, readonly (number | null)[]>()
   for (const node of nodes) {
     const inputs = node.parents.map((parent) => flows.get(parent)!)
     if (node.kind === 'source') {
@@ -40,9 +40,14 @@ export function flowsOf(
       flows.set(node, { ...unkeyed, partitions: 1, timed: false, updating: false })
     } else if (node.kind === 'window' || node.kind === 'aggregate') {
       checkStateful(node, inputs[0]!)
-      if (!inputs[0]!.together) repartitioned.add(node)
-      const updating = node.kind === 'aggregate' || node.emit === 'on-update'
+      if (!inputs[0]!.together) repartitioned.set(node, [inputs[0]!.partitions])
+      const updating = node.kind === 'aggregate' || node.emit.kind === 'on-update'
       flows.set(node, { ...inputs[0]!, together: true, partitionedBy: undefined, updating })
+    } else if (node.kind === 'spread') {
+      if (!inputs[0]!.keyed) throw unkeyedRepartition(node.name)
+      const partitions = node.partitions ?? inputs[0]!.partitions
+      repartitioned.set(node, [partitions])
+      flows.set(node, { ...inputs[0]!, together: true, partitionedBy: undefined, partitions })
     } else {
       flows.set(node, statelessFlow(node, inputs))
     }
@@ -85,7 +90,16 @@ function isSameKey(a: KeyChoice | undefined, b: KeyChoice): boolean {
   return a !== undefined && (a.field === undefined ? a.of === b.of : a.field === b.field)
 }
 
-const reservedColumns = { window: ['key', 'window', 'revision', 'final'], aggregate: ['key', 'revision'] }
+function unkeyedRepartition(name: string): BrokerError {
+  return new BrokerError('invalid_request', `repartition "${name}" has no key to go by`, {
+    fix: "put .keyBy('field') before it",
+  })
+}
+
+const reservedColumns = {
+  window: ['key', 'window', 'revision', 'final', 'removed'],
+  aggregate: ['key', 'revision'],
+}
 
 function checkStateful(node: WindowNode | AggregateNode, input: Flow): void {
   const refuse = (why: string, fix: string) => {

@@ -35,7 +35,20 @@ export type KeyChoice = {
   readonly of: (value: unknown) => unknown
 }
 
-export type EmitPolicy = 'on-close' | 'on-update'
+/**
+ * `'on-close'`: one final row per key and window, when the watermark has passed its end and grace.
+ * `'on-update'`: one row for each key and window that changed, once per commit; each replaces the one before.
+ * `{ every }`: the same, at most once per interval of the wall clock.
+ */
+export type EmitPolicy = 'on-close' | 'on-update' | { readonly every: Duration }
+
+export type EmitSettings = {
+  readonly kind: 'on-close' | 'on-update'
+  /** null: once per commit. */
+  readonly everyMs: Millis | null
+  /** null: only time closes windows. */
+  readonly afterSilenceMs: Millis | null
+}
 
 type Linked = { readonly parents: readonly Node[]; readonly children: Node[] }
 export type SourceNode = Linked & { readonly kind: 'source'; readonly topic: TopicSettings }
@@ -49,12 +62,18 @@ export type WindowNode = Linked & {
   readonly name: string
   readonly window: WindowDefinition
   readonly aggregates: AggregateSpec<never>
-  readonly emit: EmitPolicy
+  readonly emit: EmitSettings
 }
 export type AggregateNode = Linked & {
   readonly kind: 'aggregate'
   readonly name: string
   readonly aggregates: AggregateSpec<never>
+}
+export type RepartitionNode = Linked & {
+  readonly kind: 'spread'
+  readonly name: string
+  /** undefined: as many as its rows come from. */
+  readonly partitions: number | undefined
 }
 export type SinkNode = Linked & { readonly kind: 'sink'; readonly topic: TopicSettings }
 export type Node =
@@ -65,11 +84,15 @@ export type Node =
   | (Linked & { readonly kind: 'flatMap'; readonly change: (value: unknown) => Iterable<unknown> })
   | (Linked & { readonly kind: 'peek'; readonly look: (value: unknown) => void })
   | (Linked & { readonly kind: 'merge' })
+  | (Linked & { readonly kind: 'branch'; readonly tests: readonly ((value: unknown) => boolean)[] })
+  /** The rows that passed one test of a branch, its parent. */
+  | (Linked & { readonly kind: 'arm'; readonly name: string; readonly index: number })
   | (Linked & { readonly kind: 'keyBy'; readonly key: KeyChoice })
   | WindowNode
   /** Rows that came after all their windows had closed; its parent is the window. */
   | (Linked & { readonly kind: 'late' })
   | AggregateNode
+  | RepartitionNode
   | SinkNode
 
 type Unlinked<N> = N extends Node ? Omit<N, 'children'> : never

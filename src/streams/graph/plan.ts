@@ -73,14 +73,14 @@ export function planApp(
   for (const node of nodes) {
     const { timed } = flows.get(node)!
     const id = ids.get(node)!
-    if (repartitioned.has(node)) {
-      const parent = builder.planned(node.parents[0]!)
-      const { partitions } = flows.get(node.parents[0]!)!
-      builder.add(node, { id, timed, parents: [builder.repartition(id, parent, partitions)] })
-    } else {
-      const parents = node.parents.map((parent) => builder.planned(parent))
-      builder.add(node, { id, timed, parents })
-    }
+    const wanted = repartitioned.get(node)
+    const parents = node.parents.map((parent, index) => {
+      const partitions = wanted?.[index] ?? null
+      const planned = builder.planned(parent)
+      if (partitions === null) return planned
+      return builder.repartition(id, planned, { partitions, upstream: flows.get(parent)!.partitions })
+    })
+    builder.add(node, { id, timed, parents })
   }
   const subtopologies = builder.cut(partitionsOf ?? declaredPartitions(topics))
   checkLoops(subtopologies)
@@ -117,7 +117,12 @@ class PlanBuilder {
     this.#planned.set(node, made)
   }
 
-  repartition(id: string, parent: Growing, partitions: number): Growing {
+  /** `upstream`: over how many partitions rows arrive; `partitions`: over how many they leave. */
+  repartition(
+    id: string,
+    parent: Growing,
+    { partitions, upstream }: { readonly partitions: number; readonly upstream: number },
+  ): Growing {
     const topic = `${this.#app}.${id}.repartition`
     const name = `${id}.repartition`
     const { timed } = parent
@@ -128,10 +133,10 @@ class PlanBuilder {
     // Tasks are named once the groups are final; until then the list stays empty.
     const source: RepartitionSource = { kind: 'repartition-source', topic, upstreamTasks: [] }
     const made = this.#make(source, { id: `${name}.source`, timed, parents: [] })
-    this.#upstreams.push({ source: made, sink, partitions })
+    this.#upstreams.push({ source: made, sink, partitions, upstream })
     return made
   }
-  readonly #upstreams: { source: Growing; sink: Growing; partitions: number }[] = []
+  readonly #upstreams: { source: Growing; sink: Growing; partitions: number; upstream: number }[] = []
 
   cut(partitionsOf: (topic: string) => number): Subtopology[] {
     const partitionsAt = (topic: string) =>
@@ -149,9 +154,9 @@ class PlanBuilder {
         },
       )
     }
-    for (const { source, sink, partitions } of this.#upstreams) {
+    for (const { source, sink, upstream } of this.#upstreams) {
       const { name } = subtopologies.find(({ nodes }) => nodes.includes(sink))!
-      const upstreamTasks = Array.from({ length: partitions }, (_, p) => taskName(name, p))
+      const upstreamTasks = Array.from({ length: upstream }, (_, p) => taskName(name, p))
       Object.assign(source.node, { upstreamTasks })
     }
     return subtopologies

@@ -4,23 +4,21 @@ import { aggregatePrefix, compareAsBytes, textOfKey } from '../state/state-key.t
 import type { Mutation } from '../state/state-store.ts'
 import type { OperatorTime } from '../time/watermark.ts'
 import { type Folding, foldingOf, isSameResult, KeyedRows, resultsOf } from './keyed-rows.ts'
+import type { Operator, OperatorWiring } from './operator.ts'
 import type { Emit } from './task-context.ts'
-import type { OperatorWiring } from './window-operator.ts'
 
-export type AggregateWiring = OperatorWiring & { readonly time: OperatorTime }
-
-export class AggregateOperator {
+export class AggregateOperator implements Operator {
   readonly id: string
   readonly time: OperatorTime
-  readonly #wiring: AggregateWiring
+  readonly #wiring: OperatorWiring
   readonly #folding: Folding
   readonly #rows: KeyedRows
 
-  constructor(node: AggregateNode, wiring: AggregateWiring) {
+  constructor(node: AggregateNode, wiring: OperatorWiring) {
     this.id = wiring.id
     this.time = wiring.time
     this.#wiring = wiring
-    this.#folding = foldingOf(wiring.id, node.aggregates, true)
+    this.#folding = foldingOf(wiring.id, node.aggregates, 'before')
     const { context, store } = wiring
     this.#rows = new KeyedRows(aggregatePrefix(wiring.id), false, { folding: this.#folding, context, store })
   }

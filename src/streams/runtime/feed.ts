@@ -5,6 +5,8 @@ import type { StoredInput } from './task-state.ts'
 export interface Feed {
   /** There is something to process now. */
   readonly ready: boolean
+  /** How long it has been read to its end and found nothing; Infinity if that cannot be said. */
+  readonly silentMs: number
   /** Sees to it that more is on its way; whatever comes wakes the task. */
   prefetch(): void
   /** Processes up to `recordsMax` records, fewer if the commit fills up. Answers how many. */

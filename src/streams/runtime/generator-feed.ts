@@ -54,6 +54,10 @@ export class GeneratorFeed implements Feed {
     return this.#reading && this.#waiting === 0
   }
 
+  get silentMs(): number {
+    return Infinity
+  }
+
   prefetch(): void {
     if (this.#running || this.#stored.ended) return
     this.#running = true

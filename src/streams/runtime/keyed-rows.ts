@@ -25,7 +25,9 @@ export type Entry = {
   at: number
   /** Changed since the last commit was cut. */
   dirty: boolean
-  /** What it came to when the last commit was cut; null when that was asked for and there was nothing, or never asked. */
+  /** Changed since it was last emitted, where that is not done with every commit. */
+  unsent: boolean
+  /** What it came to when it was last emitted; null when that was asked for and there was nothing, or never asked. */
   before: readonly unknown[] | null
   /** The changelog has it, so that its end must be written, too. */
   stored: boolean
@@ -34,6 +36,7 @@ export type Entry = {
   sizeBytes: number
 }
 
+/** A revision below 0 is one that changed since it was emitted: `-1 - revision`. */
 type StoredEntry = [revision: number, at: number, ...accumulators: unknown[]]
 
 /** How rows fold, the same for all keys of a node. Columns are in the order of their names, as stored. */
@@ -43,6 +46,8 @@ export type Folding = {
   readonly aggregators: readonly Aggregator<unknown, unknown>[]
   /** Keep what each entry came to before its first change, to tell whether a change made a difference. */
   readonly keepsBefore: boolean
+  /** Changes wait for their emission longer than for their commit. */
+  readonly keepsUnsent: boolean
 }
 
 export const resultsOf = ({ aggregators }: Folding, { accumulators }: Entry): unknown[] =>
@@ -54,6 +59,8 @@ export class KeyedRows {
   readonly prefix: Uint8Array
   readonly entries = new Map<KeyValue, Entry>()
   readonly dirty: Entry[] = []
+  /** Only where the folding keeps them. */
+  readonly unsent = new Set<Entry>()
   readonly #folding: Folding
   readonly #context: TaskContext
   readonly #store: StateStore
@@ -90,6 +97,11 @@ export class KeyedRows {
 
   /** Every key, in the order of its bytes. */
   sorted(): Entry[] {
+    return this.all().sort((a, b) => compareAsBytes(textOfKey(a.key), textOfKey(b.key)))
+  }
+
+  /** Every key. */
+  all(): Entry[] {
     if (this.#partial) {
       for (const { key, value } of this.#store.scan(this.prefix, afterPrefix(this.prefix))) {
         const own = readTaggedKey(key.subarray(this.prefix.length))
@@ -97,12 +109,13 @@ export class KeyedRows {
       }
       this.#partial = false
     }
-    return [...this.entries.values()].sort((a, b) => compareAsBytes(textOfKey(a.key), textOfKey(b.key)))
+    return [...this.entries.values()]
   }
 
   /** The key has reached its end. */
   remove(entry: Entry): void {
     this.entries.delete(entry.key)
+    this.unsent.delete(entry)
     if (!entry.stored) return
     this.#removed.push(joinKey(this.prefix, taggedKey(entry.key)))
     this.#context.pendingBytes += newEntrySizeBytes
@@ -114,11 +127,12 @@ export class KeyedRows {
     this.#removed.length = 0
     for (const entry of this.dirty) {
       entry.dirty = false
-      entry.before = null
+      if (!entry.unsent) entry.before = null
       if (this.entries.get(entry.key) !== entry) continue
       entry.stored = true
       entry.commit = number
-      const stored: StoredEntry = [entry.revision, entry.at, ...entry.accumulators]
+      const revision = entry.unsent ? -1 - entry.revision : entry.revision
+      const stored: StoredEntry = [revision, entry.at, ...entry.accumulators]
       const value = encodeValue(stored)
       entry.sizeBytes = value.length
       into.push({ key: joinKey(this.prefix, taggedKey(entry.key)), value })
@@ -130,10 +144,28 @@ export class KeyedRows {
   evict(applied: number, kept: number): void {
     for (const [key, entry] of this.entries) {
       if (this.entries.size <= kept) return
-      if (entry.dirty || entry.commit > applied) continue
+      if (entry.dirty || entry.unsent || entry.commit > applied) continue
       this.entries.delete(key)
       this.#partial = true
     }
+  }
+
+  /** After a restart: brings back what waits for its emission. */
+  loadUnsent(): void {
+    for (const { key, value } of this.#store.scan(this.prefix, afterPrefix(this.prefix))) {
+      const [revision] = decodeValue(value, this.#folding.node) as StoredEntry
+      if (revision < 0) this.#keep(readTaggedKey(key.subarray(this.prefix.length)), value)
+    }
+  }
+
+  /** It was emitted, or came to the same as before: the commit that is cut now says so. */
+  markSent(entry: Entry): void {
+    if (!this.unsent.delete(entry)) return
+    entry.unsent = false
+    entry.before = null
+    if (entry.dirty) return
+    entry.dirty = true
+    this.dirty.push(entry)
   }
 
   #load(key: KeyValue): Entry | undefined {
@@ -143,19 +175,22 @@ export class KeyedRows {
   }
 
   #keep(key: KeyValue, value: Uint8Array): Entry {
-    const [revision, at, ...accumulators] = decodeValue(value, this.#folding.node) as StoredEntry
+    const [stored, at, ...accumulators] = decodeValue(value, this.#folding.node) as StoredEntry
+    const unsent = stored < 0
     const entry: Entry = {
       key,
       accumulators,
-      revision,
+      revision: unsent ? -1 - stored : stored,
       at,
       dirty: false,
+      unsent,
       before: null,
       stored: true,
       commit: 0,
       sizeBytes: value.length,
     }
     this.entries.set(key, entry)
+    if (unsent) this.unsent.add(entry)
     return entry
   }
 
@@ -166,6 +201,7 @@ export class KeyedRows {
       revision: 0,
       at: Number.MIN_SAFE_INTEGER,
       dirty: false,
+      unsent: false,
       before: null,
       stored: false,
       commit: 0,
@@ -175,6 +211,7 @@ export class KeyedRows {
     if (this.#context.savepoint?.open) {
       this.#context.savepoint.remember(() => {
         this.entries.delete(key)
+        this.unsent.delete(entry)
         this.dirty.splice(this.dirty.indexOf(entry), 1)
       })
     }
@@ -182,14 +219,19 @@ export class KeyedRows {
   }
 
   #touch(entry: Entry): void {
-    if (this.#folding.keepsBefore && entry.revision > 0) entry.before = resultsOf(this.#folding, entry)
+    const { keepsBefore, keepsUnsent } = this.#folding
+    if (keepsBefore && entry.revision > 0 && !entry.unsent) entry.before = resultsOf(this.#folding, entry)
+    if (keepsUnsent && !entry.unsent) {
+      entry.unsent = true
+      this.unsent.add(entry)
+    }
     entry.dirty = true
     this.dirty.push(entry)
     this.#context.pendingBytes += entry.sizeBytes
   }
 
   #rememberEntry(entry: Entry): void {
-    const { accumulators, at, dirty, before } = entry
+    const { accumulators, at, dirty, before, unsent } = entry
     const kept = accumulators.slice()
     this.#context.savepoint!.remember(() => {
       accumulators.splice(0, accumulators.length, ...kept)
@@ -197,6 +239,8 @@ export class KeyedRows {
       entry.before = before
       if (entry.dirty && !dirty) this.dirty.splice(this.dirty.indexOf(entry), 1)
       entry.dirty = dirty
+      if (entry.unsent && !unsent) this.unsent.delete(entry)
+      entry.unsent = unsent
     })
   }
 }
@@ -211,11 +255,12 @@ export type KeyedRowsShared = {
 export function foldingOf(
   node: string,
   aggregates: Readonly<Record<string, Aggregator<never, unknown>>>,
-  keepsBefore: boolean,
+  keeps: 'nothing' | 'before' | 'unsent',
 ): Folding {
   const columns = Object.keys(aggregates).sort()
   const aggregators = columns.map((column) => aggregates[column] as Aggregator<unknown, unknown>)
-  return { node, columns, aggregators, keepsBefore }
+  const keepsBefore = keeps !== 'nothing'
+  return { node, columns, aggregators, keepsBefore, keepsUnsent: keeps === 'unsent' }
 }
 
 /** Whether a change came to something else. */

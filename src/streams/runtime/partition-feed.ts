@@ -47,6 +47,11 @@ export class PartitionFeed implements Feed {
     return this.#options.reader.ready || this.#asked !== null || this.#isSilent()
   }
 
+  get silentMs(): number {
+    const { reader } = this.#options
+    return reader.ready ? 0 : reader.silentMs
+  }
+
   prefetch(): void {
     const { reader } = this.#options
     if (reader.failure !== null) throw reader.failure

@@ -1,19 +1,23 @@
 // One subtopology at work in one task: its nodes as functions that call each other, and the order in which time passes
 // through them.
-import { assert } from '#base'
-import type { Node, TopicSettings } from '../graph/node.ts'
+import type { WindowNode } from '../graph/node.ts'
 import type { PlannedNode, Subtopology } from '../graph/plan.ts'
 import { topicOf } from '../graph/plan.ts'
 import type { Mutation, StateStore } from '../state/state-store.ts'
 import { OperatorTime, type StoredTime, storeTime, type TimeInput } from '../time/watermark.ts'
+import { emitDelayOf } from '../window.ts'
 import { AggregateOperator } from './aggregate-operator.ts'
-import { type NodeCounters, newCounters } from './counters.ts'
+import { newCounters } from './counters.ts'
+import type { Operator, WindowWiring } from './operator.ts'
 import { TopicOutput } from './outputs.ts'
-import { encodeRow, RepartitionOutput } from './repartition-output.ts'
+import { PaneOperator } from './pane-operator.ts'
+import { RepartitionOutput } from './repartition-output.ts'
+import { SessionOperator } from './session-operator.ts'
+import { keepsPanes } from './signature.ts'
+import { SlidingOperator } from './sliding-operator.ts'
+import { branch, sink, stateless } from './stateless.ts'
 import type { Emit, TaskContext } from './task-context.ts'
-import { isKey, WindowOperator } from './window-operator.ts'
-
-type StatefulOperator = WindowOperator | AggregateOperator
+import { WindowOperator } from './window-operator.ts'
 
 export type PipelineOptions = {
   readonly subtopology: Subtopology
@@ -28,7 +32,7 @@ export class Pipeline {
   /** Where rows of a topic, or of a source of the app, enter. */
   readonly heads = new Map<string, Emit>()
   readonly outputs = new Map<string, TopicOutput>()
-  readonly stateful: StatefulOperator[] = []
+  readonly stateful: Operator[] = []
   readonly #repartitions: RepartitionOutput[] = []
   readonly #options: PipelineOptions
   readonly #times = new Map<PlannedNode, OperatorTime>()
@@ -66,6 +70,18 @@ export class Pipeline {
     return true
   }
 
+  /** Nothing has come for that long: closes what wants to be closed then. True if that made time pass. */
+  endSilence(silentMs: number): boolean {
+    let passed = false
+    for (const operator of this.stateful) {
+      const afterMs = operator.afterSilenceMs ?? null
+      if (afterMs === null || silentMs < afterMs) continue
+      const close = operator.lastClose?.() ?? null
+      if (close !== null && operator.time.raise(close)) passed = true
+    }
+    return passed
+  }
+
   /** Rows that go out once per commit, and word of the time. */
   flush(epoch: number): void {
     for (const operator of this.stateful) operator.flush()
@@ -81,6 +97,10 @@ export class Pipeline {
 
   release(applied: number): void {
     for (const operator of this.stateful) operator.release(applied)
+  }
+
+  stop(): void {
+    for (const operator of this.stateful) operator.stop?.()
   }
 
   /** Operators' own times, as a commit holds them. */
@@ -122,7 +142,8 @@ export class Pipeline {
         const late = planned.children.filter((child) => child.node.kind === 'late')
         const emitLate = late.length > 0 ? fanOut(late.map((child) => emits.get(child)!)) : null
         const time = this.#times.get(planned)!
-        const operator = new WindowOperator(node, { id, context, counters, store, emit, time, emitLate })
+        const wiring = { id, context, counters, store, emit, time, emitLate }
+        const operator = windowOperator(node, wiring)
         this.stateful.push(operator)
         return operator.accept
       }
@@ -131,6 +152,12 @@ export class Pipeline {
         const operator = new AggregateOperator(node, { id, context, counters, store, emit, time })
         this.stateful.push(operator)
         return operator.accept
+      }
+      case 'branch': {
+        const arms = node.tests.map((_, index) =>
+          fanOut(children.flatMap((child) => (isArm(child, index) ? [emits.get(child)!] : []))),
+        )
+        return branch(node, arms, { id, counters, context })
       }
       case 'repartition': {
         const time = planned.timed ? this.#times.get(planned)! : null
@@ -156,7 +183,25 @@ export class Pipeline {
 }
 
 function delayOf(node: PlannedNode['node']): number {
-  return node.kind === 'window' ? node.window.graceMs : 0
+  return node.kind === 'window' ? emitDelayOf(node.window) : 0
+}
+
+function isArm({ node }: PlannedNode, index: number): boolean {
+  return node.kind === 'arm' && node.index === index
+}
+
+function windowOperator(node: WindowNode, wiring: WindowWiring): Operator & { readonly accept: Emit } {
+  const { window } = node
+  switch (window.kind) {
+    case 'session':
+      return new SessionOperator({ ...node, window }, wiring)
+    case 'sliding':
+      return new SlidingOperator({ ...node, window }, wiring)
+    default:
+      return keepsPanes(wiring.id, node, wiring.store)
+        ? new PaneOperator({ ...node, window }, wiring)
+        : new WindowOperator({ ...node, window }, wiring)
+  }
 }
 
 function fanOut(emits: readonly Emit[]): Emit {
@@ -166,112 +211,4 @@ function fanOut(emits: readonly Emit[]): Emit {
   return (value, at, key) => {
     for (let index = 0; index < emits.length; index++) emits[index]!(value, at, key)
   }
-}
-
-type Wiring = { readonly id: string; readonly counters: NodeCounters; readonly context: TaskContext }
-
-function stateless(node: PlannedNode['node'], emit: Emit, { id, counters, context }: Wiring): Emit {
-  switch (node.kind) {
-    case 'filter':
-      return (value, at, key) => {
-        counters.recordsIn++
-        context.node = id
-        if (!node.test(value)) return
-        counters.recordsOut++
-        emit(value, at, key)
-      }
-    case 'map':
-      return (value, at, key) => {
-        counters.recordsIn++
-        context.node = id
-        const changed = node.change(value)
-        if (changed instanceof Promise) refusePromise(changed)
-        counters.recordsOut++
-        emit(changed, at, key)
-      }
-    case 'flatMap':
-      return (value, at, key) => {
-        counters.recordsIn++
-        context.node = id
-        for (const changed of node.change(value)) {
-          counters.recordsOut++
-          emit(changed, at, key)
-          context.node = id
-        }
-      }
-    case 'peek':
-      return (value, at, key) => {
-        counters.recordsIn++
-        counters.recordsOut++
-        context.node = id
-        node.look(value)
-        emit(value, at, key)
-      }
-    case 'keyBy':
-      return keyBy(node, emit, { id, counters, context })
-    case 'source':
-    case 'repartition-source':
-    case 'generator':
-      // What comes in is counted where it is read.
-      return (value, at, key) => {
-        counters.recordsOut++
-        emit(value, at, key)
-      }
-    case 'merge':
-    case 'late':
-      return (value, at, key) => {
-        counters.recordsIn++
-        counters.recordsOut++
-        emit(value, at, key)
-      }
-    default:
-      assert(false, `node kind ${node.kind} is built elsewhere`)
-  }
-}
-
-function keyBy(node: Extract<Node, { kind: 'keyBy' }>, emit: Emit, { id, counters, context }: Wiring): Emit {
-  const { of } = node.key
-  return (value, at) => {
-    counters.recordsIn++
-    context.node = id
-    const key = of(value)
-    if (!isKey(key)) {
-      if (key !== null && key !== undefined && !(typeof key === 'number')) {
-        throw new TypeError(`a key must be a string, number or boolean, got ${JSON.stringify(key)}`)
-      }
-      counters.dropped++
-      return
-    }
-    counters.recordsOut++
-    // A lone surrogate has no bytes of its own: two such keys must not meet in the store only.
-    emit(value, at, typeof key === 'string' && !key.isWellFormed() ? key.toWellFormed() : key)
-  }
-}
-
-const encoder = new TextEncoder()
-
-function sink(
-  id: string,
-  output: TopicOutput,
-  wiring: { topic: TopicSettings; counters: NodeCounters; context: TaskContext },
-): Emit {
-  const { topic, counters, context } = wiring
-  const keyOf = topic.key?.of
-  return (value, at, key) => {
-    counters.recordsIn++
-    context.node = id
-    // What the topic says comes first: those who read it rely on being partitioned by it.
-    const own = keyOf === undefined || value === null ? key : keyOf(value)
-    let bytes: Uint8Array | null = null
-    if (own !== undefined && own !== null) bytes = encoder.encode(String(own))
-    else if (keyOf === undefined) bytes = context.record.key()
-    // null deletes, in topics that keep the last value of each key.
-    output.append(bytes, value === null ? null : encodeRow(value), at)
-    counters.recordsOut++
-  }
-}
-
-function refusePromise(promise: Promise<unknown>): never {
-  promise.catch(() => undefined) // The refusal is the answer; its own outcome no longer matters.
-  throw new TypeError('a function of a stream must be synchronous, this one answered a promise')
 }

@@ -91,6 +91,11 @@ export class RepartitionFeed implements Feed {
     return this.#options.reader.ready
   }
 
+  get silentMs(): number {
+    const { reader } = this.#options
+    return reader.ready ? 0 : reader.silentMs
+  }
+
   prefetch(): void {
     const { reader } = this.#options
     if (reader.failure !== null) throw reader.failure

@@ -5,6 +5,7 @@ import type { AggregateNode, WindowNode } from '../graph/node.ts'
 import type { Subtopology } from '../graph/plan.ts'
 import { decodeValue, encodeValue, signatureKey } from '../state/state-key.ts'
 import type { Mutation, StateStore } from '../state/state-store.ts'
+import { sharesPanes } from './pane-operator.ts'
 
 type Signature = {
   readonly kind: 'window' | 'aggregate'
@@ -19,7 +20,7 @@ export function checkSignatures(subtopology: Subtopology, store: StateStore): Mu
   for (const { id, node } of subtopology.nodes) {
     if (node.kind !== 'window' && node.kind !== 'aggregate') continue
     const key = signatureKey(id)
-    const wanted = signatureOf(node)
+    const wanted = signatureOf(node, node.kind === 'window' && keepsPanes(id, node, store))
     const stored = store.get(key)
     if (stored === null) missing.push({ key, value: encodeValue(wanted) })
     else refuseChange(id, decodeValue(stored, id) as Signature, wanted)
@@ -28,13 +29,36 @@ export function checkSignatures(subtopology: Subtopology, store: StateStore): Mu
 }
 
 /** Grace may change: it decides when a window closes, not what is in it. */
-function signatureOf(node: WindowNode | AggregateNode): Signature {
+function signatureOf(node: WindowNode | AggregateNode, shared: boolean): Signature {
   const columns = Object.entries(node.aggregates)
     .map(([name, { kind }]) => [name, kind] as const)
     .sort(([a], [b]) => (a < b ? -1 : 1))
   if (node.kind === 'aggregate') return { kind: 'aggregate', window: null, columns }
-  const { kind, sizeMs, hopMs, offsetMs } = node.window
-  return { kind: 'window', window: `${kind} ${sizeMs} ${hopMs} ${offsetMs}`, columns }
+  return {
+    kind: 'window',
+    window: shared ? `${extentOf(node.window)} panes` : extentOf(node.window),
+    columns,
+  }
+}
+
+/** What decides which rows a window holds. A longest session decides about rows to come only. */
+function extentOf(window: WindowNode['window']): string {
+  switch (window.kind) {
+    case 'session':
+      return `session ${window.gapMs}`
+    case 'sliding':
+      return `sliding ${window.sizeMs}`
+    default:
+      return `${window.kind} ${window.sizeMs} ${window.hopMs} ${window.offsetMs}`
+  }
+}
+
+/** Whether the node's windows share panes: not if it has begun without them. */
+export function keepsPanes(id: string, node: WindowNode, store: StateStore): boolean {
+  if (!sharesPanes(node)) return false
+  const stored = store.get(signatureKey(id))
+  if (stored === null) return true
+  return (decodeValue(stored, id) as Signature).window?.endsWith(' panes') ?? false
 }
 
 function refuseChange(id: string, stored: Signature, wanted: Signature): void {

@@ -1,6 +1,6 @@
 // What the operators of one task share: which record and which node are at work (so that an error can say where), how
 // much the next commit already holds, and savepoints, by which a row that fails leaves no trace.
-import { AssertionError, BrokerError, type Logger, toError } from '#base'
+import { AssertionError, BrokerError, type Clock, type Logger, toError } from '#base'
 import type { ErrorPolicy } from '../app.ts'
 import type { KeyValue } from '../graph/node.ts'
 import type { NodeCounters } from './counters.ts'
@@ -54,6 +54,9 @@ export class Savepoint {
 }
 
 export type TaskContextOptions = {
+  readonly clock: Clock
+  /** Called when something is due although nothing else happens. */
+  readonly wake: () => void
   readonly onError: ErrorPolicy
   readonly logger: Logger
   readonly limits: RuntimeLimits
@@ -72,6 +75,8 @@ export class TaskContext {
   readonly savepoint: Savepoint | null
   readonly counters = new Map<string, NodeCounters>()
   readonly limits: RuntimeLimits
+  readonly clock: Clock
+  readonly wake: () => void
   readonly #logger: Logger
   readonly #seen = new Map<string, number>()
 
@@ -79,6 +84,8 @@ export class TaskContext {
     this.task = task
     this.savepoint = options.onError === 'skip' ? new Savepoint() : null
     this.limits = options.limits
+    this.clock = options.clock
+    this.wake = options.wake
     this.#logger = options.logger
   }
 

@@ -60,7 +60,13 @@ export async function assembleTask(options: TaskOptions): Promise<TaskParts> {
   if (changelog !== null) await restore({ port, readSlice, store, changelog, partition, logger, limits })
   const state = changelog === null ? null : storedTaskState(store)
   const signal = new WakeSignal()
-  const context = new TaskContext(name, { onError: app.onError, logger, limits })
+  const context = new TaskContext(name, {
+    onError: app.onError,
+    logger,
+    limits,
+    clock: options.clock,
+    wake: signal.wake,
+  })
   const { pipeline, feeds, readers } = wire({ ...options, logger }, context, signal)
   pipeline.restore(state?.times ?? {})
   for (const { reader, restoreTime } of readers) {

@@ -72,6 +72,7 @@ export class Task {
       while (!(await this.#step())) await this.#signal.wait()
     } finally {
       for (const feed of this.#feeds) feed.stop()
+      this.#pipeline.stop()
       this.#settleRest()
     }
   }
@@ -133,7 +134,7 @@ export class Task {
     return this.#blaming(() => {
       // What a watermark made due and the last commit had no room for comes before any other row.
       if (!this.#pipeline.advance()) return true
-      let worked = false
+      let worked = this.#endSilence()
       for (const feed of this.#feeds) {
         if (!feed.ready) continue
         this.#pendingRecords += feed.run(Math.min(room, stepRecordsMax))
@@ -141,6 +142,16 @@ export class Task {
       }
       return worked
     })
+  }
+
+  /** Windows that are to close after some silence; true if any does. */
+  #endSilence(): boolean {
+    let silentMs = Infinity
+    for (const feed of this.#feeds) silentMs = Math.min(silentMs, feed.silentMs)
+    if (silentMs === 0 || silentMs === Infinity || !this.#pipeline.endSilence(silentMs)) return false
+    this.#context.touched = true
+    this.#pipeline.advance()
+    return true
   }
 
   /** The store catches up; what it has may leave memory. */

@@ -1,4 +1,4 @@
-// Windows at work: which windows a row enters, when they close, what they emit. The only place that judges lateness.
+// Tumbling and hopping windows at work: which windows a row enters, when they close, what they emit.
 import type { WindowNode } from '../graph/node.ts'
 import {
   afterPrefix,
@@ -8,13 +8,15 @@ import {
   windowStartOf,
   windowsPrefix,
 } from '../state/state-key.ts'
-import type { Mutation, StateStore } from '../state/state-store.ts'
+import type { Mutation } from '../state/state-store.ts'
 import type { OperatorTime } from '../time/watermark.ts'
-import { newestStart, type WindowBounds, type WindowDefinition } from '../window.ts'
-import type { Late } from '../windowed-stream.ts'
-import type { NodeCounters } from './counters.ts'
+import { type FixedWindow, newestStart, type WindowBounds } from '../window.ts'
 import { type Entry, type Folding, foldingOf, isSameResult, KeyedRows, resultsOf } from './keyed-rows.ts'
-import type { Emit, RowKey, TaskContext } from './task-context.ts'
+import { emitLate } from './late-output.ts'
+import type { Operator, WindowWiring } from './operator.ts'
+import type { Emit } from './task-context.ts'
+import { Tick } from './tick.ts'
+import { windowRow } from './window-row.ts'
 
 /** One window that is open, with all its keys. */
 type Pane = {
@@ -26,26 +28,13 @@ type Pane = {
   closing: { readonly entries: readonly Entry[]; done: number } | null
 }
 
-export type OperatorWiring = {
-  readonly id: string
-  readonly context: TaskContext
-  readonly counters: NodeCounters
-  readonly store: StateStore
-  readonly emit: Emit
-}
-
-export type WindowWiring = OperatorWiring & {
-  readonly time: OperatorTime
-  readonly emitLate: Emit | null
-}
-
-type LateRow = { readonly value: unknown; readonly at: number; readonly key: RowKey }
-
-export class WindowOperator {
+export class WindowOperator implements Operator {
   readonly id: string
   readonly time: OperatorTime
-  readonly #definition: WindowDefinition
+  readonly afterSilenceMs: number | null
+  readonly #definition: FixedWindow
   readonly #onUpdate: boolean
+  readonly #tick: Tick | null
   readonly #wiring: WindowWiring
   readonly #folding: Folding
   readonly #panes = new Map<number, Pane>()
@@ -55,13 +44,17 @@ export class WindowOperator {
   #ended: KeyedRows[] = []
   #newest: Pane | null = null
 
-  constructor(node: WindowNode, wiring: WindowWiring) {
+  constructor(node: WindowNode & { readonly window: FixedWindow }, wiring: WindowWiring) {
     this.id = wiring.id
     this.time = wiring.time
     this.#definition = node.window
-    this.#onUpdate = node.emit === 'on-update'
+    const { kind, everyMs, afterSilenceMs } = node.emit
+    this.#onUpdate = kind === 'on-update'
+    this.afterSilenceMs = afterSilenceMs
+    this.#tick = everyMs === null ? null : new Tick(everyMs, wiring.context)
     this.#wiring = wiring
-    this.#folding = foldingOf(wiring.id, node.aggregates, this.#onUpdate)
+    const keeps = this.#tick !== null ? 'unsent' : this.#onUpdate ? 'before' : 'nothing'
+    this.#folding = foldingOf(wiring.id, node.aggregates, keeps)
   }
 
   /** Windows that were open when the store was left. */
@@ -71,11 +64,13 @@ export class WindowOperator {
     const end = afterPrefix(space)
     for (let from = space; ; ) {
       const [first] = take(store.scan(from, end))
-      if (first === undefined) return
+      if (first === undefined) break
       const start = windowStartOf(first.key, space)
-      this.#open(start, true)
+      const { rows } = this.#open(start, true)
+      if (this.#tick !== null) rows.loadUnsent()
       from = afterPrefix(windowPrefix(id, start))
     }
+    this.#mayTell()
   }
 
   readonly accept: Emit = (value, at, key) => {
@@ -89,7 +84,8 @@ export class WindowOperator {
     }
     const watermark = this.time.current
     if (watermark >= newest + sizeMs + graceMs) {
-      this.#late({ value, at, key }, { start: newest, end: newest + sizeMs })
+      const bounds = { start: newest, end: newest + sizeMs }
+      emitLate(this.#wiring, { value, at, key, window: bounds, closedAt: bounds.end + graceMs })
       return
     }
     // Each window judges for itself; older ones close first.
@@ -117,11 +113,13 @@ export class WindowOperator {
 
   /** Rows of open windows that changed since the last commit was cut. */
   flush(): void {
-    if (!this.#onUpdate) return
+    if (!this.#onUpdate || !this.#mayTell()) return
     for (const start of this.#starts) {
       const pane = this.#panes.get(start)!
+      const { dirty, unsent } = pane.rows
+      const changed = this.#tick === null ? [...dirty] : [...unsent]
       // By key, so that the order does not depend on how rows came.
-      for (const entry of pane.rows.dirty.toSorted(byKey)) this.#emitChange(pane, entry, false)
+      for (const entry of changed.sort(byKey)) this.#emitChange(pane, entry, false)
     }
   }
 
@@ -140,6 +138,22 @@ export class WindowOperator {
     for (const { rows, closing } of this.#panes.values()) if (closing === null) rows.evict(applied, keptEach)
   }
 
+  stop(): void {
+    this.#tick?.stop()
+  }
+
+  lastClose(): number | null {
+    const start = this.#starts.at(-1)
+    return start === undefined ? null : this.#panes.get(start)!.closesAt
+  }
+
+  /** Now, if something waits to be told. */
+  #mayTell(): boolean {
+    if (this.#tick === null) return true
+    const waits = this.#starts.some((start) => this.#panes.get(start)!.rows.unsent.size > 0)
+    return waits && this.#tick.take()
+  }
+
   #close(pane: Pane): boolean {
     pane.closing ??= { entries: pane.rows.sorted(), done: 0 }
     const { closing } = pane
@@ -147,7 +161,7 @@ export class WindowOperator {
       if (this.#wiring.context.full) return false
       const entry = closing.entries[closing.done]!
       if (!this.#onUpdate) this.#emitRow(pane, entry, true, resultsOf(this.#folding, entry))
-      else if (entry.dirty) this.#emitChange(pane, entry, true)
+      else if (entry.dirty || entry.unsent) this.#emitChange(pane, entry, true)
       pane.rows.remove(entry)
     }
     return true
@@ -156,38 +170,17 @@ export class WindowOperator {
   #emitChange(pane: Pane, entry: Entry, final: boolean): void {
     const results = resultsOf(this.#folding, entry)
     if (!isSameResult(entry.before, results)) this.#emitRow(pane, entry, final, results)
+    pane.rows.markSent(entry)
   }
 
   #emitRow(pane: Pane, entry: Entry, final: boolean, results: readonly unknown[]): void {
     const { context, counters, emit, id } = this.#wiring
     entry.revision++
-    const row: Record<string, unknown> = {
-      key: entry.key,
-      window: pane.bounds,
-      revision: entry.revision,
-      final,
-    }
-    const { columns } = this.#folding
-    for (let index = 0; index < columns.length; index++) row[columns[index]!] = results[index]
+    const place = { key: entry.key, window: pane.bounds, revision: entry.revision, final }
+    const row = windowRow(this.#folding, place, results)
     counters.recordsOut++
     context.node = id
     context.attempt(emit, row, pane.bounds.end - 1, entry.key)
-  }
-
-  #late({ value, at, key }: LateRow, window: WindowBounds): void {
-    const { context, counters, emitLate } = this.#wiring
-    counters.late++
-    if (emitLate === null) return
-    const { topic, partition, offset } = context.record
-    const watermark = this.time.current
-    const row: Late<unknown> = {
-      value,
-      window,
-      watermark,
-      lateBy: watermark - (window.end + this.#definition.graceMs),
-      position: { topic, partition, offset },
-    }
-    emitLate(row, at, key)
   }
 
   #pane(start: number): Pane {
@@ -219,9 +212,4 @@ const byKey = (a: Entry, b: Entry) => compareAsBytes(textOfKey(a.key), textOfKey
 function take<T>(entries: Iterable<T>): T[] {
   for (const entry of entries) return [entry]
   return []
-}
-
-/** A row's key, checked: null and undefined mean that it has none. */
-export function isKey(key: unknown): key is NonNullable<RowKey> {
-  return typeof key === 'string' || typeof key === 'boolean' || Number.isFinite(key)
 }

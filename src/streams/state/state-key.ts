@@ -5,10 +5,14 @@
 //   01 <node>                                  what kind of state the node has, see runtime/signature.ts
 //   <node> 00 'k' <tag> <key text>             an aggregate of a key
 //   <node> 00 'w' <start> <tag> <key text>     an aggregate of a key in the window that begins there
+//   <node> 00 'p'                              which shared windows are closed, see runtime/pane-operator.ts
+//   <node> 00 <list> <tag> <key text> 00 <at> <seq>   an item at a time of a key: a session, a moment of a sliding
+//                                              window, a row that waits for its match; <list> is 'i', 'l' or 'r'
+//   <node> 00 't' <tag> <key text>             the row of a key in a table
 //   <node> 00 'c'                              the cursor of a source
 //
-// <node> is the id that the user gave, which has no byte below 0x2d. <start> is eight bytes, most significant first,
-// with the sign flipped, so that bytes are in the order of time. <tag> is 'b', 'n' or 's': boolean, number or string.
+// <node> is the id that the user gave, which has no byte below 0x2d. <start> and <at> are eight bytes, most significant
+// first, with the sign flipped, so that bytes are in the order of time; <seq> is four bytes. <tag> is 'b', 'n' or 's': boolean, number or string.
 // A value is one byte that says its version, then JSON.
 import { assert, BrokerError } from '#base'
 import type { KeyValue } from '../graph/node.ts'
@@ -26,24 +30,68 @@ export const cursorKey = (node: string): Uint8Array => encoder.encode(`${node}\0
 export const aggregatePrefix = (node: string): Uint8Array => encoder.encode(`${node}\0k`)
 export const windowsPrefix = (node: string): Uint8Array => encoder.encode(`${node}\0w`)
 
-const startSizeBytes = 8
+export const progressKey = (node: string): Uint8Array => encoder.encode(`${node}\0p`)
+export const listsPrefix = (node: string, list: 'i' | 'l' | 'r'): Uint8Array =>
+  encoder.encode(`${node}\0${list}`)
+export const tablePrefix = (node: string): Uint8Array => encoder.encode(`${node}\0t`)
+
+const timeSizeBytes = 8
+const seqSizeBytes = 4
+/** What follows the prefix of an item's key. */
+export const itemTailSizeBytes = timeSizeBytes + seqSizeBytes
 
 export function windowPrefix(node: string, start: number): Uint8Array {
   const space = windowsPrefix(node)
-  const prefix = new Uint8Array(space.length + startSizeBytes)
+  const prefix = new Uint8Array(space.length + timeSizeBytes)
   prefix.set(space)
-  const view = new DataView(prefix.buffer)
-  const high = Math.floor(start / 2 ** 32)
-  view.setUint32(space.length, (high ^ 0x80000000) >>> 0)
-  view.setUint32(space.length + 4, start - high * 2 ** 32)
+  writeTime(prefix, space.length, start)
   return prefix
 }
 
 /** Where the window begins to which a stored key belongs. */
-export function windowStartOf(stored: Uint8Array, space: Uint8Array): number {
+export const windowStartOf = (stored: Uint8Array, space: Uint8Array): number => readTime(stored, space.length)
+
+/** What all items of a key begin with. Other keys may begin with it as well, but are longer: see `readItemKey`. */
+export function itemsPrefix(space: Uint8Array, key: KeyValue): Uint8Array {
+  const tagged = taggedKey(key)
+  const prefix = new Uint8Array(space.length + tagged.length + 1)
+  prefix.set(space)
+  prefix.set(tagged, space.length)
+  return prefix
+}
+
+export function itemKey(prefix: Uint8Array, at: number, seq: number): Uint8Array {
+  const stored = new Uint8Array(prefix.length + itemTailSizeBytes)
+  stored.set(prefix)
+  writeTime(stored, prefix.length, at)
+  new DataView(stored.buffer).setUint32(prefix.length + timeSizeBytes, seq)
+  return stored
+}
+
+export function readItemKey(
+  stored: Uint8Array,
+  space: Uint8Array,
+): { key: KeyValue; at: number; seq: number } {
+  const end = stored.length - itemTailSizeBytes
   const view = new DataView(stored.buffer, stored.byteOffset, stored.byteLength)
-  const high = view.getUint32(space.length) ^ 0x80000000
-  return high * 2 ** 32 + view.getUint32(space.length + 4)
+  return {
+    key: readTaggedKey(stored.subarray(space.length, end - 1)),
+    at: readTime(stored, end),
+    seq: view.getUint32(end + timeSizeBytes),
+  }
+}
+
+function writeTime(into: Uint8Array, position: number, time: number): void {
+  const view = new DataView(into.buffer, into.byteOffset, into.byteLength)
+  const high = Math.floor(time / 2 ** 32)
+  view.setUint32(position, (high ^ 0x80000000) >>> 0)
+  view.setUint32(position + 4, time - high * 2 ** 32)
+}
+
+function readTime(from: Uint8Array, position: number): number {
+  const view = new DataView(from.buffer, from.byteOffset, from.byteLength)
+  const high = view.getUint32(position) ^ 0x80000000
+  return high * 2 ** 32 + view.getUint32(position + 4)
 }
 
 /** The first key behind all that begin with the prefix. */
@@ -101,6 +149,11 @@ export function decodeValue(bytes: Uint8Array, what: string): unknown {
     })
   }
   return JSON.parse(decoder.decode(bytes.subarray(1)))
+}
+
+/** In the order in which rows of one moment are emitted: by the bytes of the key's text; `1` before `'1'`. */
+export function compareKeys(a: KeyValue, b: KeyValue): number {
+  return compareAsBytes(textOfKey(a), textOfKey(b)) || compareAsBytes(typeof a, typeof b)
 }
 
 /** By UTF-8 bytes, as stores order: JavaScript compares UTF-16, where surrogates lie below U+E000. */

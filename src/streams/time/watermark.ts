@@ -98,6 +98,13 @@ export class OperatorTime implements TimeInput {
     return moved
   }
 
+  /** Somebody who knows says how far time is, whatever the inputs say. */
+  raise(watermark: number): boolean {
+    if (!(watermark > this.current)) return false
+    this.current = watermark
+    return true
+  }
+
   restore(stored: StoredTime): void {
     this.current = watermarkOf(stored)
     this.status = stored.status
