@@ -1,28 +1,33 @@
 // The systems under test, each started on a folder of its own on the same disk, on core 0; the load sits on core 1.
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 export type Server = {
   port: number
   /** Summed over the process and its children. */
   memory(): { residentMegabytes: number; anonymousMegabytes: number }
+  /** The largest resident size so far. */
+  peakMegabytes(): number
   cpuSeconds(): number
   /** What the device of the folder has written since it started: by everybody, so measure on a quiet machine. */
   writtenBytes(): number
-  stop(): Promise<void>
+  /** Removes its folder too unless that is to be kept. */
+  stop(keepFolder?: boolean): Promise<void>
 }
 
 const root = join(import.meta.dir, '..')
 export const binary = join(root, 'dist', 'pspf')
 export const onServerCore = ['taskset', '-c', '0']
 export const onLoadCore = ['taskset', '-c', '1']
+/** For what is load and subject in one process: as much as a server and its load have together. */
+export const onBothCores = ['taskset', '-c', '0,1']
 
-/** Runs one of the bench programs to its end on the load's core and answers its JSON. */
-export async function measure<T>(program: string, plan: unknown): Promise<T> {
-  const child = Bun.spawn(
-    [...onLoadCore, process.execPath, join(import.meta.dir, program), JSON.stringify(plan)],
-    { stdout: 'pipe', stderr: 'inherit' },
-  )
+/** Runs one of the bench programs to its end, on the load's core unless told, and answers its JSON. */
+export async function measure<T>(program: string, plan: unknown, on = onLoadCore): Promise<T> {
+  const child = Bun.spawn([...on, process.execPath, join(import.meta.dir, program), JSON.stringify(plan)], {
+    stdout: 'pipe',
+    stderr: 'inherit',
+  })
   const text = await new Response(child.stdout).text()
   if ((await child.exited) !== 0) throw new Error(`${program} failed`)
   return JSON.parse(text.trim().split('\n').at(-1)!) as T
@@ -57,18 +62,19 @@ function watch(child: Bun.Subprocess, folder: string, port: number): Server {
       residentMegabytes: procSum(pid, (one) => field(one, 'smaps_rollup', 'Pss')) / 1024,
       anonymousMegabytes: procSum(pid, (one) => field(one, 'status', 'RssAnon')) / 1024,
     }),
+    peakMegabytes: () => procSum(pid, (one) => field(one, 'status', 'VmHWM')) / 1024,
     cpuSeconds: () =>
       procSum(pid, (one) => {
         const parts = readFileSync(`/proc/${one}/stat`, 'utf8').split(') ')[1]!.split(' ')
         return (Number(parts[11]) + Number(parts[12])) / 100
       }),
     writtenBytes: () => deviceWrittenBytes(folder),
-    async stop() {
+    async stop(keepFolder = false) {
       child.kill('SIGTERM')
       const late = setTimeout(() => child.kill('SIGKILL'), 10_000)
       await child.exited
       clearTimeout(late)
-      rmSync(folder, { recursive: true, force: true })
+      if (!keepFolder) rmSync(folder, { recursive: true, force: true })
     },
   }
 }
@@ -77,7 +83,7 @@ function watch(child: Bun.Subprocess, folder: string, port: number): Server {
  * `write_bytes` of the process would count whole page-cache folios (of up to a megabyte) for each record that is appended
  * to one: ten times what the device is given.
  */
-function deviceWrittenBytes(folder: string): number {
+export function deviceWrittenBytes(folder: string): number {
   const { dev } = statSync(folder)
   const major = (dev >> 8) & 0xfff
   const minor = (dev & 0xff) | ((dev >> 12) & 0xfff00)
@@ -102,6 +108,15 @@ export async function startPspf(
 ): Promise<Server & { readyMs: number }> {
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
+  return servePspf(folder, port, args)
+}
+
+/** On a folder as it is. */
+export async function servePspf(
+  folder: string,
+  port: number,
+  args: string[] = [],
+): Promise<Server & { readyMs: number }> {
   const began = performance.now()
   const child = Bun.spawn(
     [
@@ -126,30 +141,47 @@ export async function startPspf(
   return { ...watch(child, folder, port), readyMs: performance.now() - began }
 }
 
-/** Redis with every write synced before its answer: the same promise as ours. */
-export async function startRedis(folder: string, port: number): Promise<Server> {
+/** `always`: every write is synced before its answer, the same promise as ours. */
+export async function startRedis(
+  folder: string,
+  port: number,
+  appendfsync: 'always' | 'everysec' = 'always',
+): Promise<Server> {
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder, { recursive: true })
+  const settings = {
+    port: String(port),
+    dir: folder,
+    appendonly: 'yes',
+    appendfsync,
+    save: '',
+    bind: '127.0.0.1',
+    logfile: join(folder, 'redis.log'),
+  }
+  const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value])
+  return startPeer(['redis-server', ...args], folder, port)
+}
+
+/** Where `peers.sh` puts what is no package of the system. */
+export const natsServer = join(root, 'dist', 'peers', 'nats-server')
+
+/** `always`: JetStream syncs after every message; `default`: every two minutes. */
+export async function startNats(folder: string, port: number, sync: 'always' | 'default'): Promise<Server> {
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
   const settings = [
-    '--port',
-    String(port),
-    '--dir',
-    folder,
-    '--appendonly',
-    'yes',
-    '--appendfsync',
-    'always',
-    '--save',
-    '',
-    '--bind',
-    '127.0.0.1',
-    '--logfile',
-    join(folder, 'redis.log'),
+    `listen: "127.0.0.1:${port}"`,
+    'max_payload: 8MB',
+    'max_pending: 512MB',
+    `jetstream { store_dir: "${folder}", max_file_store: 60GB${sync === 'always' ? ', sync_interval: always' : ''} }`,
   ]
-  const child = Bun.spawn([...onServerCore, 'redis-server', ...settings], {
-    stdout: 'ignore',
-    stderr: 'inherit',
-  })
+  const configuration = join(folder, 'nats.conf')
+  writeFileSync(configuration, settings.join('\n') + '\n')
+  return startPeer([natsServer, '-c', configuration], folder, port)
+}
+
+async function startPeer(command: string[], folder: string, port: number): Promise<Server> {
+  const child = Bun.spawn([...onServerCore, ...command], { stdout: 'ignore', stderr: 'ignore' })
   await untilReady(async () => {
     const socket = await Bun.connect({ hostname: '127.0.0.1', port, socket: { data: () => undefined } })
     socket.end()

@@ -8,21 +8,13 @@ export class SimulatedClock implements Clock {
   #events: Event[] = []
   #order = 0
   #stopped = false
-  /** The wall clock may be set; what lasts how long is not told by it. */
-  #wallAheadMs: number
 
-  constructor(wallMs: number) {
-    this.#now = 1_000_000
-    this.#wallAheadMs = wallMs - this.#now
+  constructor(startMs: number) {
+    this.#now = startMs
   }
 
   now(): number {
-    return Math.max(0, Math.floor(this.#now + this.#wallAheadMs))
-  }
-
-  /** Somebody, or a time server, sets the clock. */
-  setWall(wallMs: number): void {
-    this.#wallAheadMs = wallMs - this.#now
+    return Math.floor(this.#now)
   }
 
   monotonic(): number {
