@@ -20,7 +20,7 @@ import type { LogContext } from './options.ts'
 const growStepBytes = 2 ** 20
 const zeroes = new Uint8Array(growStepBytes)
 /** Files kept for reuse beyond those in use. */
-const spareFilesMax = 6
+const spareFilesMax = 2
 
 /** Where a frame begins, and what the chain demands of it. */
 export type WalPosition = {

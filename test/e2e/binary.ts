@@ -46,15 +46,16 @@ export class Sandbox {
     return { code, out, err }
   }
 
-  /** Starts `pspf serve` and waits until it is ready. */
+  /** Starts `pspf serve` and waits until it is ready. `under`: a command that runs it, with its arguments. */
   async serve(
     args: string[] = [],
-    options: { port?: number; env?: Record<string, string> } = {},
+    options: { port?: number; env?: Record<string, string>; under?: readonly string[] } = {},
   ): Promise<Node> {
+    const { port = 0, env = {}, under = [] } = options
     const node = await Node.start(
       this,
-      ['serve', '--http', `127.0.0.1:${options.port ?? 0}`, ...args],
-      options.env ?? {},
+      [...under, this.binary, 'serve', '--http', `127.0.0.1:${port}`, ...args],
+      env,
     )
     this.#nodes.push(node)
     return node
@@ -77,8 +78,8 @@ export class Node {
     this.#log = log
   }
 
-  static async start(sandbox: Sandbox, args: string[], env: Record<string, string>): Promise<Node> {
-    const child = Bun.spawn([sandbox.binary, ...args], {
+  static async start(sandbox: Sandbox, command: string[], env: Record<string, string>): Promise<Node> {
+    const child = Bun.spawn(command, {
       cwd: sandbox.folder,
       env: { ...sandbox.environment, ...env },
       stdin: 'ignore',
@@ -114,6 +115,9 @@ export class Node {
   }
   get pid(): number {
     return this.#child.pid
+  }
+  get isRunning(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null
   }
   get log(): string {
     return this.#log.join('')

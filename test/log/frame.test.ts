@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
+import { entryField, frameChecksum, frameField, frameHeaderSizeBytes } from '../../src/log/frame.ts'
 import { readEntries, readFrame, walBytes } from '../../src/log/frame-reader.ts'
 import { type FrameEntry, type FrameFacts, FrameWriter } from '../../src/log/frame-writer.ts'
 
@@ -101,6 +102,36 @@ describe('frame', () => {
       ),
     )
     expect(readFrame(walBytes(new Uint8Array(1000), facts.generation, facts.salt), 0)).toBeNull()
+  })
+
+  test('a frame that is shorter than its header or longer than its file is none, even if its checksum fits', () => {
+    const file = fileOf([]).subarray(0, 64)
+    for (const [size, fileSizeBytes] of [
+      [40, 64],
+      [8, 64],
+      [63, 64],
+      [65, 64],
+      [2 ** 31, 64],
+      [2 ** 32 - 1, 64],
+    ] as const) {
+      const lying = file.slice(0, fileSizeBytes)
+      const view = new DataView(lying.buffer)
+      view.setUint32(frameField.size, size, true)
+      view.setUint32(frameField.checksum, frameChecksum(lying.subarray(0, size), facts.salt), true)
+      expect(readFrame(walBytes(lying, facts.generation, facts.salt), 0)).toBeNull()
+    }
+  })
+
+  test('an entry that reaches out of its frame spoils the frame', () => {
+    const payload = new Uint8Array(20)
+    const topicId = new Uint8Array(16)
+    const file = fileOf([{ kind: 'batch', topicId, partition: 0, offset: 0, payload }])
+    const wal = walBytes(file, facts.generation, facts.salt)
+    const header = readFrame(wal, 0)!
+    for (const size of [0, 19, 21, 2 ** 31, 2 ** 32 - 1]) {
+      wal.view.setUint32(frameHeaderSizeBytes + entryField.payloadSize, size, true)
+      expect(readEntries(wal, 0, header)).toBeNull()
+    }
   })
 
   test('a large buffer is given back', () => {

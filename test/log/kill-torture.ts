@@ -1,7 +1,7 @@
 #!/usr/bin/env bun
 // Kills a writing process with SIGKILL, again and again, and checks after each time that what it had acknowledged is
 // there: once, in order, at the offsets that were told, and both halves of each append or neither.
-//   bun test/log/kill-torture.ts --rounds 50 [--directory DIR]
+//   bun test/log/kill-torture.ts --rounds 50 [--rounds-per-log 50] [--directory DIR]
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -160,12 +160,20 @@ if (import.meta.main) {
   const { values } = parseArgs({
     options: {
       rounds: { type: 'string', default: '50' },
+      // Each round reads everything that is there, so a log that grew for ever would take for ever.
+      'rounds-per-log': { type: 'string', default: '50' },
       seed: { type: 'string', default: '1' },
       directory: { type: 'string', default: tmpdir() },
     },
   })
-  const directory = mkdtempSync(join(values.directory, 'pspf-kill-'))
-  const result = await torture({ rounds: Number(values.rounds), seed: Number(values.seed), directory })
-  console.log(`seed ${values.seed}: ${JSON.stringify(result)}, lost 0`)
-  rmSync(directory, { recursive: true })
+  const total = { rounds: 0, acknowledged: 0, replayed: 0, present: 0 }
+  for (let seed = Number(values.seed); total.rounds < Number(values.rounds); seed++) {
+    const directory = mkdtempSync(join(values.directory, 'pspf-kill-'))
+    const rounds = Math.min(Number(values['rounds-per-log']), Number(values.rounds) - total.rounds)
+    const result = await torture({ rounds, seed, directory })
+    rmSync(directory, { recursive: true })
+    for (const key of ['rounds', 'acknowledged', 'replayed', 'present'] as const) total[key] += result[key]
+    console.log(`seed ${seed}: ${JSON.stringify(result)}, lost 0`)
+  }
+  console.log(`in all: ${JSON.stringify(total)}, lost 0`)
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bun
 // Shuts a file system down under a writing process, again and again: the nearest to a power cut that a machine can do to
 // itself. What was not synced is gone, journal and all. Needs Linux, root, mkfs.ext4 and loop devices.
-//   bun test/log/power-torture.ts --rounds 20 [--no-syncs]     # with --no-syncs it must report a loss
+//   bun test/log/power-torture.ts --rounds 20 [--rounds-per-log 20] [--no-syncs]     # with --no-syncs it must report a loss
 import { dlopen, FFIType } from 'bun:ffi'
 import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -13,6 +13,7 @@ import { type Acknowledged, verify, writeUntil } from './kill-torture.ts'
 const { values: flags } = parseArgs({
   options: {
     rounds: { type: 'string', default: '20' },
+    'rounds-per-log': { type: 'string', default: '20' },
     seed: { type: 'string', default: '1' },
     'no-syncs': { type: 'boolean', default: false },
   },
@@ -36,44 +37,61 @@ async function run(...command: string[]): Promise<void> {
   if ((await child.exited) !== 0) throw new Error(`failed: ${command.join(' ')}`)
 }
 
-const scratch = mkdtempSync(join(tmpdir(), 'pspf-power-'))
-const image = join(scratch, 'image')
-const mountPoint = join(scratch, 'mount')
-const directory = join(mountPoint, 'data')
-const random = seededRandom(Number(flags.seed))
-const acknowledged: Acknowledged = new Map()
-mkdirSync(mountPoint)
-// Far larger than the data: on a nearly full image the kernel writes early and hides a loss.
-await run('truncate', '-s', '2G', image)
-await run('mkfs.ext4', '-q', image)
+type Result = { rounds: number; acknowledged: number; replayed: number; flag1: number; flag2: number }
 
-let replayed = 0
-let loss = ''
-for (let round = 0; round < Number(flags.rounds) && loss === ''; round++) {
-  await run('mount', '-o', 'loop', image, mountPoint)
-  await writeUntil({
-    directory,
-    round,
-    after: 1 + random.below(6000),
-    acknowledged,
-    syncs: !flags['no-syncs'],
-    stop(child) {
-      shutDown(mountPoint, random.below(3) === 0 ? 1 : 2)
-      child.kill('SIGKILL')
-    },
-  })
-  await run('umount', mountPoint)
-  await run('mount', '-o', 'loop', image, mountPoint)
-  try {
-    replayed += (await verify(directory, acknowledged)).replayed
-  } catch (thrown) {
-    loss = `round ${round}: ${(thrown as Error).message}`
+/** Shuts one file system down so often; throws at the first loss. */
+async function tortureOne(rounds: number, seed: number, result: Result): Promise<void> {
+  const scratch = mkdtempSync(join(tmpdir(), 'pspf-power-'))
+  const image = join(scratch, 'image')
+  const mountPoint = join(scratch, 'mount')
+  const directory = join(mountPoint, 'data')
+  const random = seededRandom(seed)
+  const acknowledged: Acknowledged = new Map()
+  mkdirSync(mountPoint)
+  // Far larger than the data: on a nearly full image the kernel writes early and hides a loss.
+  await run('truncate', '-s', '2G', image)
+  await run('mkfs.ext4', '-q', image)
+  for (let round = 0; round < rounds; round++) {
+    await run('mount', '-o', 'loop', image, mountPoint)
+    try {
+      const flag = random.below(3) === 0 ? 1 : 2
+      await writeUntil({
+        directory,
+        round,
+        after: 1 + random.below(6000),
+        acknowledged,
+        syncs: !flags['no-syncs'],
+        stop(child) {
+          shutDown(mountPoint, flag)
+          child.kill('SIGKILL')
+        },
+      })
+      result[`flag${flag}`]++
+    } finally {
+      await run('umount', mountPoint)
+    }
+    await run('mount', '-o', 'loop', image, mountPoint)
+    try {
+      result.replayed += (await verify(directory, acknowledged)).replayed
+    } finally {
+      await run('umount', mountPoint)
+    }
+    result.rounds++
   }
-  await run('umount', mountPoint)
+  result.acknowledged += acknowledged.size
+  rmSync(scratch, { recursive: true })
 }
-rmSync(scratch, { recursive: true })
-console.log(
-  `seed ${flags.seed}, ${flags.rounds} rounds, ${acknowledged.size} acknowledged, ${replayed} frames replayed`,
-)
-console.log(loss === '' ? 'nothing acknowledged was lost' : `LOST: ${loss}`)
+
+const result: Result = { rounds: 0, acknowledged: 0, replayed: 0, flag1: 0, flag2: 0 }
+let loss = ''
+for (let seed = Number(flags.seed); result.rounds < Number(flags.rounds) && loss === ''; seed++) {
+  try {
+    const rounds = Math.min(Number(flags['rounds-per-log']), Number(flags.rounds) - result.rounds)
+    await tortureOne(rounds, seed, result)
+    console.log(`seed ${seed}: so far ${JSON.stringify(result)}`)
+  } catch (thrown) {
+    loss = `seed ${seed}, round ${result.rounds}: ${(thrown as Error).message}`
+  }
+}
+console.log(loss === '' ? `nothing acknowledged was lost: ${JSON.stringify(result)}` : `LOST: ${loss}`)
 process.exit(loss === '' ? 0 : 1)

@@ -1,11 +1,15 @@
 // One life of a log group, told by a seed: work, fall, get up, be checked, several times over.
-import { type Random, seededRandom } from '#base'
+import { BrokerError, type Random, seededRandom } from '#base'
+import type { LogGroup } from '#log'
 import { LogScenario, type Mutant } from './log-scenario.ts'
+import type { SimulatedClock } from './simulated-clock.ts'
 import { Crash, type Fault } from './simulated-disk.ts'
 
 /** How much of what was not synced a power cut leaves. */
 const keeps = [0, 0, 0.2, 0.5, 0.9, 1]
-const faults: Fault[] = ['crash-before', 'crash-within', 'crash-after', 'EIO', 'ENOSPC']
+const faults: Fault[] = ['crash-before', 'crash-within', 'crash-after', 'EIO', 'EAGAIN', 'ENOSPC', 'stall']
+const hourMs = 3_600_000
+const decadeMs = 10 * 365 * 24 * hourMs
 
 /** Throws at the first broken invariant. Falls happen in recovery too. */
 export async function live(seed: number, mutant: Mutant = {}): Promise<LogScenario> {
@@ -13,6 +17,7 @@ export async function live(seed: number, mutant: Mutant = {}): Promise<LogScenar
   const random = seededRandom(seed + 1_000_000_007)
   for (let life = 0; life < 4; life++) {
     await getUp(scenario, random)
+    scenario.checkFiles()
     await scenario.check()
     const planned = random.below(3) > 0
     if (planned) {
@@ -23,21 +28,34 @@ export async function live(seed: number, mutant: Mutant = {}): Promise<LogScenar
         lasting: random.below(4) === 0,
       }
     }
-    await scenario.work(random.below(120))
+    if (random.below(6) === 0) scenario.disk.limitTo(random.below(30_000))
+    for (let part = random.below(3); part >= 0; part--) {
+      if (random.below(3) === 0) setClock(scenario.clock, random)
+      await scenario.work(random.below(60))
+    }
     if (random.below(3) === 0) await scenario.settle()
     if (random.below(4) === 0) await closeOrFall(scenario)
     if (random.below(4) === 0) scenario.kill()
     else scenario.powerCut(keeps[random.below(keeps.length)]!)
   }
-  await scenario.open()
+  await openWithRoom(scenario)
+  scenario.checkFiles()
   await scenario.check()
   await proveProgress(scenario)
   return scenario
 }
 
+/** An hour or ten years off, either way, or a machine that knows no better than 1970. */
+export function setClock(clock: SimulatedClock, random: Random): void {
+  const now = clock.now()
+  const times = [0, now - 500, now - hourMs, now + hourMs, now - decadeMs, now + decadeMs]
+  clock.setWall(times[random.below(times.length)]!)
+}
+
 /** With no fault any more, everything sent is acknowledged, and two restarts change nothing. */
 export async function proveProgress(scenario: LogScenario): Promise<void> {
   scenario.disk.plan = null
+  scenario.disk.capacityBytes = Number.POSITIVE_INFINITY
   if (scenario.log?.state !== 'open') throw new Error(`wrongly refused: ${scenario.log?.failure?.message}`)
   const before = scenario.model.attempts.length
   scenario.createTopic()
@@ -70,7 +88,7 @@ async function getUp(scenario: LogScenario, random: Random): Promise<void> {
   for (let fall = 0; fall < 2 && random.below(3) === 0; fall++) {
     scenario.disk.plan = { call: scenario.disk.calls + 1 + random.below(40), fault: 'crash-within' }
     try {
-      await scenario.open()
+      await openWithRoom(scenario)
       scenario.disk.plan = null
       return
     } catch (thrown) {
@@ -79,8 +97,20 @@ async function getUp(scenario: LogScenario, random: Random): Promise<void> {
     }
   }
   scenario.disk.plan = null
-  const log = await scenario.open()
+  const log = await openWithRoom(scenario)
   if (log.state !== 'open') throw new Error(`wrongly refused: ${log.failure?.message}`)
   const reasons = log.report.quarantined.map(({ reason }) => reason)
   if (reasons.length > 0) throw new Error(`wrongly quarantined: ${reasons}`)
+}
+
+/** A disk that is full to its last byte may refuse a start, and then only says so. */
+async function openWithRoom(scenario: LogScenario): Promise<LogGroup> {
+  try {
+    return await scenario.open()
+  } catch (thrown) {
+    if (!(thrown instanceof BrokerError && thrown.code === 'disk_full')) throw thrown
+    scenario.kill(scenario.disk.plan)
+    scenario.disk.capacityBytes = Number.POSITIVE_INFINITY
+    return scenario.open()
+  }
 }

@@ -1,7 +1,7 @@
 // What a log may and may not answer after faults, kept by a client: every append that was sent, what became of it, and
 // every record that was ever seen. `check` compares a log with it and throws at the first broken invariant.
 import { asOffset } from '#base'
-import type { LogEntry, LogGroup, PartitionId } from '#log'
+import type { Appended, LogEntry, LogGroup, PartitionId } from '#log'
 import { readRecords } from '#record'
 
 export type Outcome = 'pending' | 'acknowledged' | 'refused' | 'unknown'
@@ -14,7 +14,7 @@ export type Attempt = {
   offsets: readonly number[]
 }
 
-type Place = { readonly key: string; readonly offset: number }
+export type Place = { readonly key: string; readonly offset: number }
 type Contents = {
   readonly start: Map<string, number>
   readonly end: Map<string, number>
@@ -31,11 +31,51 @@ export class LogModel {
   /** Partitions that may be gone, and starts that may have moved. */
   readonly #maybeDeleted = new Set<string>()
   readonly #trimmedTo = new Map<string, number>()
+  /** Of the last acknowledgement: whatever the clock says, neither goes back. */
+  #last = { frame: 0, appendTime: 0 }
+  #outOfOrder: string | null = null
 
   sent(entries: readonly LogEntry[], values: readonly (readonly string[])[]): Attempt {
     const attempt: Attempt = { entries, values, outcome: 'pending', offsets: [] }
     this.attempts.push(attempt)
     return attempt
+  }
+
+  acknowledged(attempt: Attempt, { offsets, frame, appendTime }: Appended): void {
+    attempt.outcome = 'acknowledged'
+    attempt.offsets = offsets
+    const before = this.#last
+    if (frame < before.frame || appendTime < before.appendTime)
+      this.#outOfOrder = `frame ${frame} at ${appendTime} after frame ${before.frame} at ${before.appendTime}`
+    this.#last = { frame, appendTime }
+  }
+
+  /** What must be readable or refused by name: every acknowledged record, at its place. */
+  *promised(): Generator<readonly [place: Place, value: string]> {
+    for (const { entries, values, outcome, offsets } of this.attempts) {
+      if (outcome !== 'acknowledged') continue
+      for (const [index, entry] of entries.entries()) {
+        if (entry.kind !== 'batch') continue
+        const key = keyOf(entry.id)
+        for (const [nth, value] of values[index]!.entries())
+          yield [{ key, offset: offsets[index]! + nth }, value]
+      }
+    }
+  }
+
+  /** What was read there before. */
+  seenAt({ key, offset }: Place): string | undefined {
+    return this.#seen.get(`${key}@${offset}`)
+  }
+
+  mayBeDeleted(key: string): boolean {
+    this.#noteControls()
+    return this.#maybeDeleted.has(key)
+  }
+
+  mayBeTrimmedTo(key: string): number {
+    this.#noteControls()
+    return this.#trimmedTo.get(key) ?? 0
   }
 
   /** Power is gone: what was not answered may be there or not. */
@@ -56,6 +96,7 @@ export class LogModel {
   /** I1 to I4 and I8. Attempts whose outcome was unknown are decided by what is found, for good. */
   async check(log: LogGroup): Promise<void> {
     this.#noteControls()
+    if (this.#outOfOrder !== null) broken('time', this.#outOfOrder)
     const contents = await read(log)
     this.#checkSeen(contents)
     for (const attempt of this.attempts) this.#checkAttempt(attempt, contents)
@@ -199,6 +240,6 @@ function describe(entry: LogEntry, values: readonly string[]): string {
   return `${entry.kind} [${values}] of ${keyOf(entry.id)}`
 }
 
-function broken(invariant: string, how: string): never {
+export function broken(invariant: string, how: string): never {
   throw new Error(`${invariant} is broken: ${how}`)
 }

@@ -3,6 +3,7 @@
 import { BrokerError, Metrics, type Random, seededRandom, silentLogger, systemCode } from '#base'
 import { type LogEntry, type LogLimits, type OpenLog, openLog, type PartitionId } from '#log'
 import { BatchBuilder } from '#record'
+import { checkDamaged } from './log-damage-check.ts'
 import { LogModel } from './log-model.ts'
 import { SimulatedClock } from './simulated-clock.ts'
 import { Crash, type FaultPlan, SimulatedDisk, type SimulatedDiskOptions } from './simulated-disk.ts'
@@ -37,6 +38,8 @@ export class LogScenario {
   #live: { id: PartitionId; topic: string; end: number }[] = []
   #values = 0
   #topics = 0
+  powerCuts = 0
+  kills = 0
   clock = new SimulatedClock(1_000_000)
   disk: SimulatedDisk
   log: OpenLog | null = null
@@ -116,16 +119,40 @@ export class LogScenario {
     if (this.log) await this.drive(this.model.check(this.log))
   }
 
+  /** A segment file holds what is visible and nothing else. To be asked after a start, before anything is appended. */
+  checkFiles(): void {
+    for (const { topic, id, sizeBytes } of this.log?.partitions() ?? []) {
+      const directory = `/data/topics/${topic}-${id.partition}`
+      const names = this.disk.list(directory).filter((name) => name.endsWith('.log'))
+      const found = names.reduce((sum, name) => sum + this.disk.fileSize(`${directory}/${name}`), 0)
+      if (found !== sizeBytes)
+        throw new Error(`${directory} has ${found} bytes of segments, not ${sizeBytes}`)
+    }
+  }
+
+  /** As `check` for a disk that has damaged something: nothing wrong is answered. Says how many records are refused. */
+  async checkDamaged(): Promise<number> {
+    return this.log ? await this.drive(checkDamaged(this.model, this.log)) : 0
+  }
+
   /** Power goes and comes back: `keep` of what was not synced is there. */
   powerCut(keep: number, plan: FaultPlan | null = null): void {
+    this.powerCuts++
     this.#stop()
-    this.disk = this.disk.afterCrash(keep, this.#diskOptions(plan))
+    this.#take(this.disk.afterCrash(keep, this.#diskOptions(plan)))
   }
 
   /** The process ends at once and another one starts: the page cache is there. */
   kill(plan: FaultPlan | null = null): void {
+    this.kills++
     this.#stop()
-    this.disk = this.disk.reopened(this.#diskOptions(plan))
+    this.#take(this.disk.reopened(this.#diskOptions(plan)))
+  }
+
+  #take(disk: SimulatedDisk): void {
+    disk.capacityBytes = this.disk.capacityBytes
+    disk.misdirected = this.disk.misdirected
+    this.disk = disk
   }
 
   #stop(): void {
@@ -145,7 +172,7 @@ export class LogScenario {
     try {
       await this.drive(this.model.observe(this.log))
     } catch (thrown) {
-      const faulty = thrown instanceof Crash || systemCode(thrown) === 'EIO' || isGone(thrown)
+      const faulty = thrown instanceof Crash || systemCode(thrown) !== undefined || isGone(thrown)
       if (!faulty) throw thrown
     }
   }
@@ -163,8 +190,7 @@ export class LogScenario {
     log.append(entries).then(
       (appended) => {
         if (attempt.outcome !== 'pending') return
-        attempt.outcome = 'acknowledged'
-        attempt.offsets = appended.offsets
+        this.model.acknowledged(attempt, appended)
         for (const [index, entry] of entries.entries())
           this.#noteEnd(entry, appended.offsets[index]!, values[index]!.length)
       },

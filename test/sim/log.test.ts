@@ -1,6 +1,7 @@
 // Whole lives of a log group on a simulated disk. Every failure names its seed; `SEEDS=100-200` runs others.
 import { describe, expect, test } from 'bun:test'
 import { live } from './log-life.ts'
+import { rememberedSeeds } from './remembered.ts'
 
 const [first, last] = (process.env['SEEDS'] ?? '0-30').split('-').map(Number) as [number, number]
 
@@ -14,6 +15,16 @@ describe('log under faults', () => {
       }
     }
   }, 600_000)
+
+  test('lives that once broke an invariant hold', async () => {
+    for (const { seed, why } of rememberedSeeds) {
+      try {
+        await live(seed)
+      } catch (thrown) {
+        throw new Error(`seed ${seed} (${why}): ${(thrown as Error).stack}`)
+      }
+    }
+  }, 60_000)
 
   // A harness that cannot see a loss proves nothing, so it must see those of a log whose syncs do nothing.
   test.each([

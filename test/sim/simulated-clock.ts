@@ -8,13 +8,21 @@ export class SimulatedClock implements Clock {
   #events: Event[] = []
   #order = 0
   #stopped = false
+  /** The wall clock may be set; what lasts how long is not told by it. */
+  #wallAheadMs: number
 
-  constructor(startMs: number) {
-    this.#now = startMs
+  constructor(wallMs: number) {
+    this.#now = 1_000_000
+    this.#wallAheadMs = wallMs - this.#now
   }
 
   now(): number {
-    return Math.floor(this.#now)
+    return Math.max(0, Math.floor(this.#now + this.#wallAheadMs))
+  }
+
+  /** Somebody, or a time server, sets the clock. */
+  setWall(wallMs: number): void {
+    this.#wallAheadMs = wallMs - this.#now
   }
 
   monotonic(): number {

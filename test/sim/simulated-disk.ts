@@ -3,12 +3,23 @@
 // counted, so that a fault can be placed at any of them.
 import type { Disk, DiskFile, Random } from '#base'
 import type { SimulatedClock } from './simulated-clock.ts'
-
-export const blockSizeBytes = 512
+import { SimulatedInode, type Unsynced } from './simulated-inode.ts'
 
 export type Fault =
   /** The machine stops before or in the middle of the call (a write happens in part), or right after it. */
-  'crash-before' | 'crash-within' | 'crash-after' | 'EIO' | 'ENOSPC'
+  | 'crash-before'
+  | 'crash-within'
+  | 'crash-after'
+  /** The call fails; a write may have happened in part. */
+  | 'EIO'
+  | 'EAGAIN'
+  | 'ENOSPC'
+  /** The first sync from this call on takes `stallMs`. */
+  | 'stall'
+  /** The first sync from this call on puts one block somewhere else on the disk, and says nothing. */
+  | 'misdirect'
+
+export const stallMs = 5_000
 
 export type FaultPlan = { readonly call: number; readonly fault: Fault; readonly lasting?: boolean }
 
@@ -16,20 +27,14 @@ export class Crash extends Error {
   override readonly name = 'Crash'
 }
 
-type Inode = {
-  kind: 'file'
-  bytes: Uint8Array
-  size: number
-  durableBytes: Uint8Array
-  durableSize: number
-  /** Blocks that differ, with a number that rises with each change. */
-  dirty: Map<number, number>
-  /** Blocks that a failed sync forgot: still seen, but nothing will bring them to the disk. */
-  lost: Set<number>
-  sizeDirty: boolean
-}
 type Directory = { kind: 'directory'; entries: Map<string, Node>; durable: Map<string, Node> }
-type Node = Inode | Directory
+type Node = SimulatedInode | Directory
+
+type OpenFile = {
+  readonly inode: SimulatedInode
+  readonly path: string
+  use<T>(what: string, action: () => T): T
+}
 
 export type SimulatedDiskOptions = {
   readonly clock: SimulatedClock
@@ -46,12 +51,15 @@ export type SimulatedDiskOptions = {
 export class SimulatedDisk implements Disk {
   readonly #options: SimulatedDiskOptions
   readonly #root: Directory
-  #changes = 0
   /** Calls that touched the disk so far. */
   calls = 0
   crashed = false
   /** What `space` answers; at 0 files cannot grow. */
   freeBytes = 1e12
+  /** All files together have no more than this. */
+  capacityBytes = Number.POSITIVE_INFINITY
+  /** Blocks that the disk put somewhere else. */
+  misdirected = 0
   plan: FaultPlan | null
 
   constructor(options: SimulatedDiskOptions) {
@@ -80,7 +88,7 @@ export class SimulatedDisk implements Disk {
       let node = parent.entries.get(name)
       if (node === undefined) {
         if (mode !== 'create') throw failure('ENOENT', path)
-        node = emptyFile()
+        node = new SimulatedInode()
         parent.entries.set(name, node)
       }
       if (node.kind !== 'file') throw failure('EISDIR', path)
@@ -166,7 +174,7 @@ export class SimulatedDisk implements Disk {
 
   space(): { freeBytes: number; totalBytes: number } {
     this.#mustLive()
-    return { freeBytes: this.freeBytes, totalBytes: 1e12 }
+    return { freeBytes: Math.min(this.freeBytes, this.#roomBytes()), totalBytes: 1e12 }
   }
 
   close(): void {
@@ -175,10 +183,24 @@ export class SimulatedDisk implements Disk {
 
   /** Turns over one bit of what is stored, in both images. */
   flip(path: string, byte: number, bit: number): void {
-    const node = this.#find(path)
-    if (node?.kind !== 'file') throw failure('ENOENT', path)
-    node.bytes[byte]! ^= 1 << bit
-    node.durableBytes[byte]! ^= 1 << bit
+    const [held] = this.contents(path, byte, 1)
+    this.overwrite(path, byte, new Uint8Array([held! ^ (1 << bit)]))
+  }
+
+  /** Damage at rest. Answers what was there, so that it can be put back. */
+  overwrite(path: string, position: number, bytes: Uint8Array): Uint8Array {
+    return this.#file(path).overwrite(position, bytes)
+  }
+
+  /** So much more fits. */
+  limitTo(roomBytes: number): void {
+    this.capacityBytes = Number.MAX_SAFE_INTEGER
+    this.capacityBytes += roomBytes - this.#roomBytes()
+  }
+
+  contents(path: string, position = 0, sizeBytes = this.fileSize(path) - position): Uint8Array {
+    const bytes = new Uint8Array(sizeBytes)
+    return bytes.subarray(0, this.#file(path).read(bytes, position))
   }
 
   fileSize(path: string): number {
@@ -186,7 +208,34 @@ export class SimulatedDisk implements Disk {
     return node?.kind === 'file' ? node.size : 0
   }
 
-  #handle(path: string, inode: Inode): DiskFile {
+  /** Paths of all files, sorted. */
+  files(): string[] {
+    return [...this.#walk('', this.#root)].map(([path]) => path).sort()
+  }
+
+  *#walk(path: string, directory: Directory): Generator<[path: string, file: SimulatedInode]> {
+    for (const [name, node] of directory.entries) {
+      if (node.kind === 'file') yield [`${path}/${name}`, node]
+      else yield* this.#walk(`${path}/${name}`, node)
+    }
+  }
+
+  #roomBytes(): number {
+    if (this.capacityBytes === Number.POSITIVE_INFINITY) return this.capacityBytes
+    let usedBytes = 0
+    // A file of several names takes its room once.
+    for (const file of new Set([...this.#walk('', this.#root)].map(([, each]) => each)))
+      usedBytes += file.size
+    return this.capacityBytes - usedBytes
+  }
+
+  #file(path: string): SimulatedInode {
+    const node = this.#find(path)
+    if (node?.kind !== 'file') throw failure('ENOENT', path)
+    return node
+  }
+
+  #handle(path: string, inode: SimulatedInode): DiskFile {
     let open = true
     const use = <T>(what: string, action: () => T): T => {
       if (!open) throw failure('EBADF', path)
@@ -194,32 +243,17 @@ export class SimulatedDisk implements Disk {
     }
     return {
       path,
-      write: (bytes, position) => {
-        const write = (count: number) => this.#write(inode, bytes.subarray(0, count), position)
-        if (this.freeBytes <= 0 && position + bytes.length > inode.size) throw failure('ENOSPC', path)
-        if (this.#faultNow() === 'crash-within') write(this.#options.random.below(bytes.length + 1))
-        use('write', () => write(bytes.length))
-      },
-      read: (into, position) =>
-        use('read', () => {
-          const end = Math.min(inode.size, position + into.length)
-          if (end <= position) return 0
-          into.set(inode.bytes.subarray(position, end))
-          return end - position
-        }),
-      readAsync: (into, position) =>
-        this.#later(() =>
-          use('read', () => {
-            const end = Math.min(inode.size, position + into.length)
-            if (end <= position) return 0
-            into.set(inode.bytes.subarray(position, end))
-            return end - position
-          }),
-        ),
+      write: (bytes, position) => this.#write({ inode, path, use }, bytes, position),
+      read: (into, position) => use('read', () => inode.read(into, position)),
+      readAsync: (into, position) => this.#later(() => use('read', () => inode.read(into, position))),
       sync: () => this.#sync(inode, use),
       syncBehind: () => this.#sync(inode, use),
-      syncNow: () => use('sync', () => this.#settle(inode, new Map(inode.dirty), inode.size)),
-      truncate: (sizeBytes) => use('truncate', () => this.#truncate(inode, sizeBytes)),
+      syncNow: () => use('sync', () => this.#settle(inode, inode.unsynced())),
+      truncate: (sizeBytes) =>
+        use('truncate', () => {
+          if (sizeBytes > inode.size) throw failure('EINVAL', 'files do not grow by truncation here')
+          inode.truncate(sizeBytes)
+        }),
       size: () => use('size', () => inode.size),
       close: () => {
         open = false
@@ -227,68 +261,60 @@ export class SimulatedDisk implements Disk {
     }
   }
 
-  #write(inode: Inode, bytes: Uint8Array, position: number): void {
-    const end = position + bytes.length
-    if (end > inode.bytes.length) {
-      const larger = new Uint8Array(Math.max(end, inode.bytes.length * 2, 4 * blockSizeBytes))
-      larger.set(inode.bytes)
-      inode.bytes = larger
-    }
-    inode.bytes.set(bytes, position)
-    for (let block = Math.floor(position / blockSizeBytes); block * blockSizeBytes < end; block++) {
-      inode.dirty.set(block, ++this.#changes)
-      inode.lost.delete(block)
-    }
-    if (end > inode.size) {
-      inode.size = end
-      inode.sizeDirty = true
-    }
-  }
-
-  #truncate(inode: Inode, sizeBytes: number): void {
-    if (sizeBytes > inode.size) throw failure('EINVAL', 'files do not grow by truncation here')
-    const from = Math.floor(sizeBytes / blockSizeBytes)
-    for (let block = from; block * blockSizeBytes < inode.size; block++)
-      inode.dirty.set(block, ++this.#changes)
-    inode.bytes.fill(0, sizeBytes)
-    inode.sizeDirty ||= inode.size !== sizeBytes
-    inode.size = sizeBytes
-  }
-
-  /** What was written before the call is durable when it returns; a failed sync forgets which pages were dirty. */
-  async #sync(inode: Inode, use: <T>(what: string, action: () => T) => T): Promise<void> {
-    this.#mustLive()
-    const dirty = new Map(inode.dirty)
-    const { size } = inode
-    await this.#later(() => {
-      if (this.#faultNow() === 'EIO') {
-        for (const block of inode.dirty.keys()) inode.lost.add(block)
-        inode.dirty.clear()
-      }
-      use('sync', () => this.#settle(inode, dirty, size))
+  #write({ inode, path, use }: OpenFile, bytes: Uint8Array, position: number): void {
+    const grows = position + bytes.length > inode.size
+    if (this.freeBytes <= 0 && grows) throw failure('ENOSPC', path)
+    const fault = this.#faultNow()
+    const inPart = (count: number) => inode.write(bytes.subarray(0, count), position)
+    if (fault !== null && partly.has(fault)) inPart(this.#options.random.below(bytes.length + 1))
+    const room = grows ? inode.size + this.#roomBytes() - position : bytes.length
+    use('write', () => {
+      // As the system does it: what fits is written, then the rest is refused.
+      inPart(Math.max(0, Math.min(room, bytes.length)))
+      if (room < bytes.length) throw failure('ENOSPC', path)
     })
   }
 
-  #settle(inode: Inode, dirty: Map<number, number>, size: number): void {
-    if (this.#options.ignoreSyncs) return
-    if (inode.durableBytes.length < inode.bytes.length) {
-      const larger = new Uint8Array(inode.bytes.length)
-      larger.set(inode.durableBytes)
-      inode.durableBytes = larger
+  /** What was written before the call is durable when it returns; a failed sync forgets which pages were dirty. */
+  async #sync(inode: SimulatedInode, use: OpenFile['use']): Promise<void> {
+    this.#mustLive()
+    const unsynced = inode.unsynced()
+    const stalls = this.#isDue('stall')
+    await this.#later(
+      () => {
+        const fault = this.#faultNow()
+        if (fault === 'EIO' || fault === 'EAGAIN') inode.loseDirty()
+        const lies = this.#isDue('misdirect')
+        use('sync', () => (lies ? this.#settleElsewhere(inode, unsynced) : this.#settle(inode, unsynced)))
+      },
+      stalls ? stallMs : 0,
+    )
+  }
+
+  #settle(inode: SimulatedInode, unsynced: Unsynced): void {
+    if (!this.#options.ignoreSyncs) inode.settle(unsynced)
+  }
+
+  /** One block of it goes to another place of this file, of another file, or to none at all. */
+  #settleElsewhere(inode: SimulatedInode, unsynced: Unsynced): void {
+    const { random } = this.#options
+    const below = (count: number) => random.below(count)
+    const block = inode.settleAllBut(unsynced, below)
+    if (block === null) {
+      this.#settle(inode, unsynced)
+      return
     }
-    for (const [block, change] of dirty) {
-      const start = block * blockSizeBytes
-      inode.durableBytes.set(inode.bytes.subarray(start, start + blockSizeBytes), start)
-      if (inode.dirty.get(block) === change) inode.dirty.delete(block)
-    }
-    inode.durableSize = size
-    inode.sizeDirty = inode.size !== size
+    this.plan = null
+    this.misdirected++
+    const all = [...this.#walk('', this.#root)].map(([, file]) => file).filter(({ size }) => size > 0)
+    const target = below(3) === 0 ? inode : all[below(all.length)]!
+    if (below(3) > 0) target.overwriteOnDisk(below(target.blockCount), block)
   }
 
   /** Something that takes a while. */
-  #later<T>(action: () => T): Promise<T> {
+  #later<T>(action: () => T, extraMs = 0): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.#options.clock.after(0.05 + this.#options.random.below(1000) / 500, () => {
+      this.#options.clock.after(extraMs + 0.05 + this.#options.random.below(1000) / 500, () => {
         if (this.crashed) return
         try {
           resolve(action())
@@ -307,12 +333,20 @@ export class SimulatedDisk implements Disk {
     return now ? plan.fault : null
   }
 
+  /** For faults that wait for the next sync. */
+  #isDue(fault: Fault): boolean {
+    const { plan } = this
+    if (plan?.fault !== fault || this.calls + 1 < plan.call) return false
+    if (fault === 'stall' && plan.lasting !== true) this.plan = null
+    return true
+  }
+
   #call<T>(what: string, action: () => T, path = ''): T {
     this.#mustLive()
     const fault = this.#faultNow()
     this.calls++
     if (fault === 'crash-before' || fault === 'crash-within') this.#crash()
-    if (fault === 'EIO' && faultable.has(what)) throw failure('EIO', path)
+    if ((fault === 'EIO' || fault === 'EAGAIN') && faultable.has(what)) throw failure(fault, path)
     if (fault === 'ENOSPC' && growing.has(what)) throw failure('ENOSPC', path)
     const result = action()
     if (fault === 'crash-after') this.#crash()
@@ -359,6 +393,8 @@ const faultable = new Set([
   'link',
   'read',
 ])
+/** Faults amid which a write happens in part. */
+const partly = new Set<Fault>(['crash-within', 'EIO', 'EAGAIN', 'ENOSPC'])
 /** A sync that fails is final whatever its code, so a full disk never fails one here. */
 const growing = new Set(['write', 'create', 'rename', 'makeDirectory', 'link'])
 
@@ -366,37 +402,13 @@ function partsOf(path: string): string[] {
   return path.split('/').filter((part) => part !== '')
 }
 
-function emptyFile(): Inode {
-  return {
-    kind: 'file',
-    bytes: new Uint8Array(0),
-    size: 0,
-    durableBytes: new Uint8Array(0),
-    durableSize: 0,
-    dirty: new Map(),
-    lost: new Set(),
-    sizeDirty: false,
-  }
-}
-
 function failure(code: string, path: string): Error {
   return Object.assign(new Error(`${code}: ${path}`), { code })
 }
 
-/** Pages that a failed sync gave up may be dropped from memory at any time: then the old content shows again. */
 function forgetLostPages(node: Node, forgets: () => boolean): void {
-  if (node.kind === 'directory') {
-    for (const child of node.entries.values()) forgetLostPages(child, forgets)
-    return
-  }
-  for (const block of node.lost) {
-    if (!forgets()) continue
-    const start = block * blockSizeBytes
-    const old = new Uint8Array(blockSizeBytes)
-    old.set(node.durableBytes.subarray(start, start + blockSizeBytes))
-    node.bytes.set(old.subarray(0, Math.min(blockSizeBytes, node.bytes.length - start)), start)
-    node.lost.delete(block)
-  }
+  if (node.kind === 'file') node.forgetLost(forgets)
+  else for (const child of node.entries.values()) forgetLostPages(child, forgets)
 }
 
 /** A copy of what reached the disk. Each file is copied once, whatever the number of its names. */
@@ -404,7 +416,7 @@ function survivor(node: Node, survives: () => boolean, copies: Map<Node, Node>):
   const known = copies.get(node)
   if (known) return known
   if (node.kind === 'file') {
-    const copy = survivingFile(node, survives)
+    const copy = node.survivor(survives)
     copies.set(node, copy)
     return copy
   }
@@ -420,25 +432,4 @@ function survivor(node: Node, survives: () => boolean, copies: Map<Node, Node>):
     copy.durable.set(name, child)
   }
   return copy
-}
-
-function survivingFile(file: Inode, survives: () => boolean): Inode {
-  const size = !file.sizeDirty || survives() ? file.size : file.durableSize
-  const bytes = new Uint8Array(Math.ceil(size / blockSizeBytes) * blockSizeBytes)
-  for (let start = 0; start < size; start += blockSizeBytes) {
-    const block = start / blockSizeBytes
-    const fresh = !file.lost.has(block) && (!file.dirty.has(block) || survives())
-    const source = fresh ? file.bytes : file.durableBytes
-    bytes.set(source.subarray(start, Math.min(start + blockSizeBytes, size)), start)
-  }
-  return {
-    kind: 'file',
-    bytes,
-    size,
-    durableBytes: bytes.slice(),
-    durableSize: size,
-    dirty: new Map(),
-    lost: new Set(),
-    sizeDirty: false,
-  }
 }
