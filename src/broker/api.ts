@@ -98,6 +98,17 @@ export type GroupInfo = {
   readonly offsets: readonly (GroupOffset & { readonly endOffset: Offset; readonly lag: number })[]
 }
 
+/** How much of the disk the log has, and what became of that. */
+export type DiskUse = {
+  readonly usedBytes: ByteSize
+  /** null: no limit but the disk. */
+  readonly maxBytes: ByteSize | null
+  /** Nothing is left to trim: records are refused. */
+  readonly isFull: boolean
+  /** What was deleted before its time in the last hour, to stay below the most; null: nothing. */
+  readonly trimmed: { readonly at: Millis; readonly bytes: ByteSize; readonly appendedUpTo: Millis } | null
+}
+
 export interface Broker {
   /** Partitions, definition and configuration are one atomic append. `already_exists` for all but the first. */
   createTopic(spec: TopicSpec, access?: Access): Promise<TopicInfo>
@@ -138,6 +149,7 @@ export interface Broker {
   deleteGroup(id: string): Promise<void>
   /** Per-topic totals since start, for rates: records and bytes in and out. */
   traffic(): ReadonlyMap<string, { recordsIn: number; bytesIn: number; recordsOut: number; bytesOut: number }>
+  diskUse(): DiskUse
   /** Ends waiting fetches with `closed`, finishes what is under way. The log stays open: its opener closes it. */
   close(): Promise<void>
 }

@@ -3,6 +3,7 @@ import { BrokerError } from '#base'
 import type { LogGroup } from '#log'
 import type { Broker, TopicInfo } from './api.ts'
 import { type Catalogue, checkMayChange } from './catalogue.ts'
+import type { DiskCap } from './disk-cap.ts'
 import type { Groups } from './groups.ts'
 import type { Producer } from './producer.ts'
 import type { Reader } from './reader.ts'
@@ -18,6 +19,7 @@ export type BrokerParts = {
   readonly reader: Reader
   readonly waiters: Waiters
   readonly retention: RetentionRounds
+  readonly diskCap: DiskCap
   /** Resolves when no change of a topic or a group is under way. */
   readonly settled: () => Promise<void>
   readonly detach: () => void
@@ -26,7 +28,7 @@ export type BrokerParts = {
 const byName = (a: TopicInfo, b: TopicInfo) => (a.name < b.name ? -1 : 1)
 
 export function createBroker(parts: BrokerParts): Broker {
-  const { log, catalogue, groups, producer, reader, waiters, retention } = parts
+  const { log, catalogue, groups, producer, reader, waiters, retention, diskCap } = parts
   let closing: Promise<void> | null = null
 
   /** Every asynchronous call goes through here: a stopped broker refuses, and what is thrown is a rejection. */
@@ -46,7 +48,7 @@ export function createBroker(parts: BrokerParts): Broker {
   async function close(): Promise<void> {
     parts.detach()
     waiters.close()
-    await Promise.all([producer.drained(), retention.close(), parts.settled()])
+    await Promise.all([producer.drained(), retention.close(), diskCap.close(), parts.settled()])
   }
 
   return {
@@ -93,6 +95,7 @@ export function createBroker(parts: BrokerParts): Broker {
     group: (id) => groups.info(id),
     resetGroup: (id, offsets) => whileOpen(() => groups.reset(id, offsets)),
     deleteGroup: (id) => whileOpen(() => groups.delete(id)),
+    diskUse: () => diskCap.use(),
     traffic: () =>
       new Map(
         Array.from(catalogue, ({ name, traffic }): [string, TrafficTotals] => [name, { ...traffic.totals }]),

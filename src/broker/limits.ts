@@ -27,6 +27,8 @@ export type BrokerLimits = {
   readonly fetchesWaitingMax: number
   /** How often retention looks at every partition. */
   readonly retentionEveryMs: number
+  /** How often, while records come in, the size of the log is held against the most it may have. */
+  readonly diskCheckEveryMs: number
   /** Partitions trimmed in one append. */
   readonly trimsPerAppendMax: number
   /** Bytes appended to an internal table before it is rewritten from memory. */
@@ -54,6 +56,7 @@ export const defaultLimits: BrokerLimits = {
   fetchWaitMsMax: 60_000,
   fetchesWaitingMax: 20_000,
   retentionEveryMs: 30_000,
+  diskCheckEveryMs: 1_000,
   trimsPerAppendMax: 1_000,
   journalRewriteBytes: 32 * MiB,
   metricSeriesMax: 1_000,

@@ -6,6 +6,7 @@ import type { Broker } from './api.ts'
 import { createBroker } from './broker.ts'
 import { Catalogue } from './catalogue.ts'
 import { keptForEver } from './config.ts'
+import { DiskCap } from './disk-cap.ts'
 import { decodeFact } from './fact-record.ts'
 import { Groups } from './groups.ts'
 import { Journal } from './journal.ts'
@@ -29,6 +30,8 @@ export type BrokerOptions = {
   readonly logger: Logger
   readonly metrics: Metrics
   readonly limits?: Partial<BrokerLimits>
+  /** The most that the log may have of the disk; null or absent: all that is there. */
+  readonly diskMaxBytes?: number | null
 }
 
 /** Fixed for ever: everything else is found through this topic. */
@@ -47,6 +50,8 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
   const producer = new Producer({ log, clock, limits })
   const reader = new Reader({ catalogue, waiters, limits })
   const retention = new RetentionRounds({ log, clock, logger, limits, catalogue })
+  const maxBytes = options.diskMaxBytes ?? null
+  const diskCap = new DiskCap({ log, clock, logger, metrics, limits, catalogue, maxBytes })
 
   const journal = (topic: string, id: PartitionId, snapshot: () => Iterable<RecordInput>) =>
     new Journal({ log, topic, id, logger, rewriteBytes: limits.journalRewriteBytes, snapshot })
@@ -68,11 +73,23 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
   watch({ metrics, catalogue, groups, waiters, seriesMax: limits.metricSeriesMax })
   const detach = log.onVisible((grown) => waiters.wake(grown))
   retention.start(factsJournal)
+  diskCap.start()
   const journals = [topicsJournal, offsetsJournal, factsJournal]
   const settled = async () => {
     for (const each of journals) await each.exclusive(async () => undefined)
   }
-  return createBroker({ log, catalogue, groups, producer, reader, waiters, retention, settled, detach })
+  return createBroker({
+    log,
+    catalogue,
+    groups,
+    producer,
+    reader,
+    waiters,
+    retention,
+    diskCap,
+    settled,
+    detach,
+  })
 }
 
 /** One atomic append, so that a data directory has all internal topics or none. */

@@ -1,5 +1,5 @@
 // What the log offers to the layers above: an ordered set of partitions with one atomic, durable append.
-import type { ByteSize, Millis, Offset } from '#base'
+import type { BrokerError, ByteSize, Millis, Offset } from '#base'
 
 /** `topicId` is 32 hex digits, new for every creation of a topic, so that a re-created topic is another partition. */
 export type PartitionId = { readonly topicId: string; readonly partition: number }
@@ -33,6 +33,13 @@ export type Appended = {
 /** A range of bytes in a segment file that holds whole batches: what an app process reads by itself. */
 export type SegmentSlice = { readonly path: string; readonly position: number; readonly sizeBytes: number }
 
+/** A segment that grows no more: what retention can delete as a whole. */
+export type SealedSegment = {
+  readonly endOffset: Offset
+  readonly sizeBytes: ByteSize
+  readonly lastAppendTime: Millis
+}
+
 export interface Partition {
   readonly id: PartitionId
   readonly topic: string
@@ -57,6 +64,8 @@ export interface Partition {
   offsetAppendedAt(appendTime: Millis): Offset
   /** The largest start offset of a segment that leaves at least `sizeBytes`: never past the newest segment. */
   offsetForSize(sizeBytes: ByteSize): Offset
+  /** The oldest first. */
+  sealedSegments(): readonly SealedSegment[]
 }
 
 export type RecoveryReport = {
@@ -94,6 +103,10 @@ export interface LogGroup {
   onVisible(listener: (grown: readonly Partition[]) => void): () => void
   /** Bytes queued and not yet durable: for back-pressure. */
   readonly pendingBytes: number
+  /** Of all segments and the write-ahead log, about. */
+  readonly usedBytes: number
+  /** From now on records are refused with this error, as when the disk is full; null takes them again. */
+  refuseRecords(reason: BrokerError | null): void
   /** Stops taking appends, finishes those in flight, checkpoints, marks the log clean. */
   close(): Promise<void>
 }

@@ -44,6 +44,8 @@ export class GroupCommit {
   readonly #closing = new AbortController()
   readonly checkpointer: Checkpointer
   readonly removals: Removals
+  /** Why records are refused as if the disk were full, by the decision of others. */
+  refusesRecords: BrokerError | null = null
   #queue: PendingAppend[] = []
   #loop: Promise<void> | null = null
   #visible: { readonly wal: WalPosition; readonly appendTime: number }
@@ -173,14 +175,14 @@ export class GroupCommit {
     const { writer, changes } = this.#frame
     // Never back in time, whatever the clock says: retention and replay count on it.
     this.#frame.appendTime = Math.max(this.#context.clock.now(), this.#visible.appendTime)
-    const low = this.#reserve.isLow()
+    const full = this.refusesRecords ?? (this.#reserve.isLow() ? this.#reserve.refusal() : null)
     const taken = this.#takeQueued()
     const group: PendingAppend[] = []
     let sizeBytes = frameHeaderSizeBytes
     for (const append of taken) sizeBytes += append.sizeBytes
     writer.begin(sizeBytes)
     for (const append of taken) {
-      const refusal = low && !append.useReserve ? this.#reserve.refusal() : takeAppend(this.#frame, append)
+      const refusal = append.useReserve || full === null ? takeAppend(this.#frame, append) : full
       if (refusal === null) group.push(append)
       else this.#reject([append], refusal)
     }

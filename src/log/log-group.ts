@@ -50,7 +50,7 @@ async function open(context: LogContext): Promise<OpenLog> {
   const { quarantined, ...counts } = report
   context.logger.info({ ...counts, quarantined: quarantined.length }, 'log opened')
   observe(context.metrics, { commit, partitions, wal, report })
-  return logGroup({ context, commit, partitions, wal, report })
+  return logGroup({ salt, context, commit, partitions, wal, report })
 }
 
 /** A new directory. What it holds counts only once the format mark is there, so a crash in here is harmless. */
@@ -99,7 +99,7 @@ function reportOf({ end, partitions }: Recovered, clean: boolean, tookMs: number
   }
 }
 
-function observe(metrics: Metrics, { commit, partitions, wal }: Omit<Parts, 'context'>): void {
+function observe(metrics: Metrics, { commit, partitions, wal }: Omit<Parts, 'context' | 'salt'>): void {
   const pending = metrics.gauge('pspf_log_pending_bytes', 'Bytes queued and not yet durable')
   const files = metrics.gauge('pspf_log_wal_files', 'Files of the write-ahead log since the last checkpoint')
   const count = metrics.gauge('pspf_log_partitions', 'Partitions')
@@ -116,6 +116,7 @@ function observe(metrics: Metrics, { commit, partitions, wal }: Omit<Parts, 'con
 }
 
 type Parts = {
+  readonly salt: number
   readonly context: LogContext
   readonly commit: GroupCommit
   readonly partitions: PartitionSet
@@ -123,7 +124,7 @@ type Parts = {
   readonly report: RecoveryReport
 }
 
-function logGroup({ context, commit, partitions, wal, report }: Parts): OpenLog {
+function logGroup({ salt, context, commit, partitions, wal, report }: Parts): OpenLog {
   return {
     report,
     get state() {
@@ -135,11 +136,19 @@ function logGroup({ context, commit, partitions, wal, report }: Parts): OpenLog 
     get pendingBytes() {
       return commit.pendingBytes
     },
+    get usedBytes() {
+      let usedBytes = wal.sizeBytes
+      for (const { sizeBytes } of partitions) usedBytes += sizeBytes
+      return usedBytes
+    },
+    refuseRecords(reason) {
+      commit.refusesRecords = reason
+    },
     append: (entries, options) => commit.append(entries, options),
     partition: (id): Partition | undefined => partitions.get(id),
     partitions: () => partitions,
     onVisible: (listener) => commit.onVisible(listener),
-    snapshot: () => takeSnapshot({ context, commit, partitions }),
+    snapshot: () => takeSnapshot({ salt, context, commit, partitions }),
     async close() {
       await commit.close()
       partitions.close(commit.failure === undefined)

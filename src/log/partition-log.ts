@@ -9,7 +9,7 @@ import {
   type Millis,
   type Offset,
 } from '#base'
-import type { Partition, PartitionId, SegmentSlice } from './api.ts'
+import type { Partition, PartitionId, SealedSegment, SegmentSlice } from './api.ts'
 import { wholeBatches } from './batch-walk.ts'
 import type { BatchPlace } from './frame-changes.ts'
 import type { LogContext } from './options.ts'
@@ -270,6 +270,14 @@ export class PartitionLog implements Partition {
       if (kept > 0 && kept >= sizeBytes) return asOffset(Math.max(segment.baseOffset, this.#startOffset))
     }
     return this.startOffset
+  }
+
+  sealedSegments(): SealedSegment[] {
+    return this.#segments.slice(0, -1).map(({ visibleBytes, lastAppendTime }, index) => ({
+      endOffset: asOffset(this.#endOf(index)),
+      sizeBytes: asByteSize(visibleBytes),
+      lastAppendTime: asMillis(lastAppendTime),
+    }))
   }
 
   /** One past the last offset of a segment. */

@@ -209,8 +209,8 @@ export class Segment {
   setAside(): string | null {
     this.retire()
     const { disk, logger } = this.#context
-    const aside = `${this.path}${deletedSuffix}`
     try {
+      const aside = this.#freeAside()
       for (const extension of ['index', 'timeindex']) disk.remove(`${this.#stem}.${extension}`)
       if (!disk.exists(this.path)) return null
       disk.rename(this.path, aside)
@@ -219,6 +219,14 @@ export class Segment {
     } catch (thrown) {
       logger.warn({ err: toError(thrown), path: this.path }, 'not deleted; the next start does it')
       return null
+    }
+  }
+
+  /** What was set aside from this path before may still be read by a snapshot. */
+  #freeAside(): string {
+    for (let tried = 0; ; tried++) {
+      const aside = `${this.path}${tried === 0 ? '' : `.${tried}`}${deletedSuffix}`
+      if (!this.#context.disk.exists(aside)) return aside
     }
   }
 

@@ -30,6 +30,8 @@ export type SnapshotFile = {
 }
 
 export type LogSnapshot = {
+  /** Of the data directory: frames that continue these can be read with it. */
+  readonly salt: number
   readonly checkpoint: Checkpoint
   readonly files: readonly SnapshotFile[]
   readonly disk: Disk
@@ -41,13 +43,15 @@ export type LogSnapshot = {
 }
 
 export type SnapshotParts = {
+  readonly salt: number
   readonly context: LogContext
   readonly commit: GroupCommit
   readonly partitions: PartitionSet
 }
 
 /** Throws why the log takes no appends, and `disk_full` when there is no room for a checkpoint. */
-export async function takeSnapshot({ context, commit, partitions }: SnapshotParts): Promise<LogSnapshot> {
+export async function takeSnapshot(parts: SnapshotParts): Promise<LogSnapshot> {
+  const { salt, context, commit, partitions } = parts
   const release = commit.removals.hold()
   let taken: { checkpoint: Checkpoint; files: SnapshotFile[] } | undefined
   try {
@@ -63,6 +67,7 @@ export async function takeSnapshot({ context, commit, partitions }: SnapshotPart
   }
   const { disk, directory, diskReserveBytes } = context
   return {
+    salt,
     ...taken,
     disk,
     open: (file) => openFile(disk, directory, file),

@@ -77,6 +77,13 @@ export class Wal {
     return this.#inUse.length
   }
 
+  /** Of all its files, at most. */
+  get sizeBytes(): number {
+    const { walFileSizeBytes } = this.#context
+    const whole = (this.#inUse.length + this.#spare.length) * walFileSizeBytes
+    return this.#file === null ? whole : whole - walFileSizeBytes + this.#fileSizeBytes
+  }
+
   fits(frameSizeBytes: number): boolean {
     return this.#file !== null && this.#next.position + frameSizeBytes <= this.#context.walFileSizeBytes
   }

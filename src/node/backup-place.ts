@@ -32,7 +32,16 @@ function realPath(path: string): string {
   }
 }
 
-const refusedCodes = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG', 'EISDIR', 'ENOENT'])
+const refusedCodes = new Set([
+  'EACCES',
+  'EPERM',
+  'EROFS',
+  'ENOTDIR',
+  'ELOOP',
+  'ENAMETOOLONG',
+  'EISDIR',
+  'ENOENT',
+])
 
 /** A failure of the disk while a backup is written or read, in words. What has its words already passes as it is. */
 export function placeFailed(path: string, thrown: unknown): Error {

@@ -131,11 +131,10 @@ export class Backups implements BackupControl {
     target: ReturnType<typeof backupTarget>,
     signal: AbortSignal,
   ): Promise<void> {
-    const { log, clock, random, version, logger, bytesPerSecond = backupBytesPerSecond } = this.#options
+    const { log, clock, version, logger, bytesPerSecond = backupBytesPerSecond } = this.#options
     try {
       const manifest = await createBackup(log, target, {
         clock,
-        random,
         madeBy: version,
         bytesPerSecond,
         signal,

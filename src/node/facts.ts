@@ -1,6 +1,6 @@
 // What the node knows about itself, for /health, the probes and the pages that show them.
-import type { Clock, Disk } from '#base'
-import type { Broker } from '#broker'
+import { type Clock, type Disk, formatSize } from '#base'
+import type { Broker, DiskUse } from '#broker'
 import type { Health, Probe } from '#http'
 import type { LogGroup } from '#log'
 import type { AppStatus } from '#streams'
@@ -105,6 +105,8 @@ export class NodeHealth {
     const { disk, dataDirectory } = this.#sources
     const { freeBytes, totalBytes } = disk.space(dataDirectory)
     const free = `${Math.round(freeBytes / 2 ** 20)} MB of ${Math.round(totalBytes / 2 ** 20)} MB free`
+    const early = earlyTrims(this.#sources.broker.diskUse())
+    if (early !== null) return { name: 'disk', status: 'warn', detail: `${free}; ${early}` }
     const isLow = freeBytes < Math.max(freeBytesMin, totalBytes * freeShareMin)
     return {
       name: 'disk',
@@ -129,6 +131,17 @@ export class NodeHealth {
     const detail = `${count('running')} of ${apps.length} apps run${others.join('')}`
     return { name: 'apps', status: 'pass', detail }
   }
+}
+
+/** What the most that the log may have has cost, told without names; null: nothing. */
+function earlyTrims({ usedBytes, maxBytes, isFull, trimmed }: DiskUse): string | null {
+  if (maxBytes === null || (!isFull && trimmed === null)) return null
+  const share = `the log has ${formatSize(usedBytes)} of the ${formatSize(maxBytes)} of --disk-max`
+  if (isFull) {
+    return `${share}, and nothing is left to trim: records are refused; delete topics or raise --disk-max`
+  }
+  const upTo = new Date(trimmed!.appendedUpTo).toISOString()
+  return `${share}: ${formatSize(trimmed!.bytes)}, appended up to ${upTo}, were deleted before their time`
 }
 
 /** A running app with an error hangs; one that starts again has yet to show that it can. */

@@ -25,6 +25,7 @@ import { type OpenLog, openLog } from '#log'
 import { AppSupervisor } from '#streams'
 import { distinctFiles, existingFile } from './app-files.ts'
 import { Backups } from './backups.ts'
+import { diskMaxBytes, limitsWithin } from './disk-max.ts'
 import { writeDemoApps } from './examples.ts'
 import { NodeHealth } from './facts.ts'
 import { readSettings, type SettingSources, type Settings } from './settings.ts'
@@ -66,12 +67,19 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   let log: OpenLog | undefined
   try {
     const parts = { disk, clock, random: realRandom(), logger, metrics: new Metrics() }
+    const maxBytes = diskMaxBytes(settings.diskMax, disk.space(settings.dataDirectory).totalBytes)
     log = await openLog({
       ...parts,
+      ...limitsWithin(maxBytes),
       logger: logger.child({ component: 'log' }),
       directory: settings.dataDirectory,
     })
-    const broker = await openBroker({ ...parts, log, logger: logger.child({ component: 'broker' }) })
+    const broker = await openBroker({
+      ...parts,
+      log,
+      logger: logger.child({ component: 'broker' }),
+      diskMaxBytes: maxBytes,
+    })
     return await compose({ ...parts, settings, files, lock, log, broker })
   } catch (error) {
     await log?.close()

@@ -5,6 +5,7 @@ import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { BrokerError, type LogLevel, systemCode } from '#base'
 import { isLoopback } from '#http'
+import { type DiskMax, diskMaxForm, parseDiskMax } from './disk-max.ts'
 
 export type SettingSpec = {
   /** Without dashes; the key in pspf.yaml is the same name. */
@@ -24,6 +25,13 @@ export const serveSettings = [
     env: 'PSPF_DATA_DIR',
     fallback: './pspf-data',
     help: 'where everything is kept',
+  },
+  {
+    flag: 'disk-max',
+    value: 'SIZE',
+    env: 'PSPF_DISK_MAX',
+    fallback: '80%',
+    help: 'most the log may have: 50GB, 80% of the volume, or off; near it the oldest records go before their time',
   },
   {
     flag: 'http',
@@ -76,6 +84,7 @@ export type HttpAddress = { readonly host: string; readonly port: number }
 
 export type Settings = {
   readonly dataDirectory: string
+  readonly diskMax: DiskMax
   /** null: no HTTP listener. */
   readonly http: HttpAddress | null
   readonly demo: boolean
@@ -121,10 +130,13 @@ export function readSettings(sources: SettingSources): Settings {
     if (value === 'true' || value === '1') return true
     throw invalid(origins[flag]!, value, 'true or false')
   }
+  const diskMax = parseDiskMax(raw('disk-max')!)
+  if (diskMax === undefined) throw invalid(origins['disk-max']!, raw('disk-max')!, diskMaxForm)
   const http = parseAddress(raw('http')!, () => origins['http']!)
   const token = readToken(raw('token-file'), sources)
   return {
     dataDirectory: resolve(sources.workingDirectory, raw('data-dir')!),
+    diskMax,
     http,
     demo: on('demo'),
     open: on('open'),

@@ -46,12 +46,15 @@ export type Fixture = {
   restart(): Promise<void>
 }
 
-export async function memoryBroker(limits: Partial<BrokerLimits> = {}): Promise<Fixture> {
+export async function memoryBroker(
+  limits: Partial<BrokerLimits> = {},
+  diskMaxBytes: number | null = null,
+): Promise<Fixture> {
   const clock = new TestClock()
   const log = new MemoryLog(() => clock.wall)
   const metrics = new Metrics()
   const random = seededRandom(7)
-  const open = () => openBroker({ log, clock, random, logger: silentLogger, metrics, limits })
+  const open = () => openBroker({ log, clock, random, logger: silentLogger, metrics, limits, diskMaxBytes })
   const fixture: Fixture = {
     broker: await open(),
     log,

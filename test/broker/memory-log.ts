@@ -18,6 +18,7 @@ import type {
   Partition,
   PartitionId,
   RecoveryReport,
+  SealedSegment,
   SegmentSlice,
 } from '#log'
 import { readBatchHeader, writeBaseOffset } from '#record'
@@ -78,6 +79,16 @@ export class MemoryPartition implements Partition {
     return this.startOffset
   }
 
+  sealedSegments(): SealedSegment[] {
+    return this.stored.slice(0, -1).map(({ batch, next, time }) => {
+      return {
+        endOffset: asOffset(next),
+        sizeBytes: asByteSize(batch.length),
+        lastAppendTime: asMillis(time),
+      }
+    })
+  }
+
   trim(before: Offset): void {
     this.stored = this.stored.filter(({ next }) => next > before)
     this.startOffset = asOffset(Math.max(this.startOffset, this.stored[0]?.base ?? this.endOffset))
@@ -124,6 +135,8 @@ export class MemoryLog implements LogGroup {
   answersReversed = false
   /** As on a disk with nothing left but the reserve. */
   low = false
+  /** As the broker decided. */
+  refuses: BrokerError | null = null
   /** The next append is rejected with it. */
   nextFailure: BrokerError | null = null
   /** Partitions that refuse appends, as damaged ones do. */
@@ -146,9 +159,9 @@ export class MemoryLog implements LogGroup {
   }
 
   append(entries: readonly LogEntry[], { useReserve = false }: AppendOptions = {}): Promise<Appended> {
-    const refusedAsLow = this.low && !useReserve && entries.some(({ kind }) => kind === 'batch')
-    const failure =
-      this.nextFailure ?? (refusedAsLow ? new BrokerError('disk_full', 'only the reserve is left') : null)
+    const full = this.refuses ?? (this.low ? new BrokerError('disk_full', 'only the reserve is left') : null)
+    const needsRoom = !useReserve && entries.some(({ kind }) => kind === 'batch')
+    const failure = this.nextFailure ?? (needsRoom ? full : null)
     this.nextFailure = null
     if (failure) return Promise.reject(failure)
     const sizeBytes = entries.reduce(
@@ -197,6 +210,14 @@ export class MemoryLog implements LogGroup {
 
   get listenerCount(): number {
     return this.#listeners.size
+  }
+
+  get usedBytes(): number {
+    return [...this.#partitions.values()].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+  }
+
+  refuseRecords(reason: BrokerError | null): void {
+    this.refuses = reason
   }
 
   get pendingBytes(): number {

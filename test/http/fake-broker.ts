@@ -171,6 +171,7 @@ export function fakeBroker(): FakeBroker {
       for (const one of offsets) group.set(`${one.topic}/${one.partition}`, { ...one })
       return describeGroup(id)
     },
+    diskUse: () => ({ usedBytes: asByteSize(0), maxBytes: null, isFull: false, trimmed: null }),
     traffic: () => new Map(),
     close: async () => undefined,
     dump: (name) =>

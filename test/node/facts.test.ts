@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'bun:test'
+import { asByteSize, asMillis } from '#base'
+import type { DiskUse } from '#broker'
 import { type FactSources, NodeHealth } from '../../src/node/facts.ts'
 
 type App = { id: string; state: string; error: { message: string } | null; restarts: number }
@@ -11,12 +13,15 @@ const app = (state: string, more: Partial<App> = {}): App => ({
   ...more,
 })
 
+const unlimited: DiskUse = { usedBytes: asByteSize(0), maxBytes: null, isFull: false, trimmed: null }
+let use = unlimited
+
 function health(...apps: App[]) {
   return new NodeHealth({
     clock: { monotonic: () => 0 },
     disk: { space: () => ({ freeBytes: 2 ** 40, totalBytes: 2 ** 40 }) },
     log: { state: 'open', report: { quarantined: [] } },
-    broker: { topics: () => [] },
+    broker: { topics: () => [], diskUse: () => use },
     apps: { list: () => apps },
     dataDirectory: '/data',
     version: '1',
@@ -60,5 +65,32 @@ describe('the health of apps', () => {
     const told = health(...ill, app('running', { restarts: 3 }))
     expect(told.checks.at(-1)?.detail).toBe('5 of 6 apps do not run: see /api/v1/apps')
     expect(told.apps).toEqual({ count: 6, running: 1, failed: 4 })
+  })
+})
+
+describe('the health of the disk', () => {
+  const told = (facts: Partial<DiskUse>) => {
+    use = { ...unlimited, maxBytes: asByteSize(2 ** 30), usedBytes: asByteSize(2 ** 29), ...facts }
+    const { status, checks } = health()
+    use = unlimited
+    return { status, detail: checks.find(({ name }) => name === 'disk')!.detail }
+  }
+
+  test('is well while the log stays below its most', () => {
+    expect(told({}).status).toBe('ok')
+  })
+
+  test('says what was deleted before its time and why', () => {
+    const trimmed = { at: asMillis(2), bytes: asByteSize(2 ** 20), appendedUpTo: asMillis(0) }
+    expect(told({ trimmed })).toEqual({
+      status: 'degraded',
+      detail:
+        '1048576 MB of 1048576 MB free; the log has 512 MB of the 1.0 GB of --disk-max: 1.0 MB, appended up to ' +
+        '1970-01-01T00:00:00.000Z, were deleted before their time',
+    })
+  })
+
+  test('says that records are refused', () => {
+    expect(told({ isFull: true }).detail).toContain('nothing is left to trim: records are refused')
   })
 })

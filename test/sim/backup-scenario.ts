@@ -22,12 +22,11 @@ export async function startBackup(
   place: BackupPlace,
   signal: AbortSignal = never,
 ): Promise<Manifest> {
-  const { log, disk, clock, random } = scenario
+  const { log, disk, clock } = scenario
   const target = backupTarget(disk, place, clock.now())
   await target.begin()
   return await createBackup(log!, target, {
     clock,
-    random,
     madeBy: 'test',
     bytesPerSecond: 100_000,
     signal,

@@ -2,7 +2,7 @@
 //
 // First every sealed segment gets a second name, where the file system can; the rest is copied as far as it is visible;
 // then the snapshot is let go, and what was linked is read to be checked and hashed. The manifest comes last.
-import { BrokerError, type Clock, type DiskFile, type Random, sleep } from '#base'
+import { BrokerError, type Clock, type DiskFile, sleep } from '#base'
 import { encodeCheckpoint } from '../checkpoint.ts'
 import { checkpointName, encodeFormat, formatName, formatVersion, manifestName } from '../data-directory.ts'
 import type { OpenLog } from '../log-group.ts'
@@ -23,7 +23,6 @@ export type BackupProgress = {
 
 export type BackupOptions = {
   readonly clock: Clock
-  readonly random: Random
   /** Version of pspf. */
   readonly madeBy: string
   readonly bytesPerSecond: number
@@ -97,7 +96,7 @@ class BackupRun {
       if (damage !== undefined) this.#damages.add({ topic, id }, damage)
     }
     await this.#text(checkpointName, this.#checkpointText())
-    await this.#text(formatName, encodeFormat(this.#options.random.below(2 ** 32)))
+    await this.#text(formatName, encodeFormat(this.#snapshot.salt))
     const manifest = this.#manifest()
     await this.#put(manifestName, encodeManifest(manifest))
     await this.#target.finish()

@@ -1,0 +1,44 @@
+// `--disk-max`: the most that the log may have of the disk, and the sizes of its files that go with it.
+import { formatSize, parseSize } from '#base'
+import type { LogLimits } from '#log'
+
+/** A share of the volume, a size, or no limit. */
+export type DiskMax = { readonly share: number } | { readonly bytes: number } | null
+
+const mebibyte = 2 ** 20
+/** Less leaves no room for records beside the write-ahead log. */
+const bytesMin = 256 * mebibyte
+export const diskMaxForm = `a size of ${formatSize(bytesMin)} or more like 50GB, a share of the volume like 80%, or off`
+
+/** `parseDiskMax('80%') -> { share: 0.8 }`, `'50GB'`, `'off'`; undefined for anything else. */
+export function parseDiskMax(text: string): DiskMax | undefined {
+  if (text === 'off') return null
+  const percent = /^(\d{1,3}(?:\.\d+)?)%$/.exec(text)?.[1]
+  if (percent !== undefined) {
+    const share = Number(percent) / 100
+    return share > 0 && share <= 1 ? { share } : undefined
+  }
+  try {
+    const bytes = parseSize(text)
+    return bytes >= bytesMin ? { bytes } : undefined
+  } catch {
+    // The caller names the setting and says what it may be.
+    return undefined
+  }
+}
+
+export function diskMaxBytes(max: DiskMax, totalBytes: number): number | null {
+  if (max === null) return null
+  return 'share' in max ? Math.floor(totalBytes * max.share) : max.bytes
+}
+
+/** Only whole sealed segments can be trimmed, so a small log has small ones; and a small write-ahead log. */
+export function limitsWithin(maxBytes: number | null): Partial<LogLimits> {
+  if (maxBytes === null) return {}
+  const clamp = (value: number, least: number, most: number) =>
+    Math.min(most, Math.max(least, Math.floor(value)))
+  return {
+    segmentSizeBytesMax: clamp(maxBytes / 32, mebibyte, 64 * mebibyte),
+    walFilesMax: clamp(maxBytes / 4 / (32 * mebibyte), 2, 8),
+  }
+}
