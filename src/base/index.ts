@@ -1,4 +1,5 @@
 export * from './assert.ts'
+export * from './block-sums.ts'
 export * from './checksums.ts'
 export * from './clock.ts'
 export * from './directory-lock.ts'

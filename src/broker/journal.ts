@@ -41,6 +41,8 @@ export class Journal {
   /** Hands every stored record to `apply`, oldest first. */
   async replay(apply: (record: RecordView) => void): Promise<void> {
     const partition = this.#partition()
+    // Half a table would be an older one: topics and positions would come back as they once were.
+    if (partition.damage !== null) throw partition.damage
     let next: Offset = partition.startOffset
     while (next < partition.endOffset) {
       const batches = await partition.read(next, readSizeBytes)

@@ -1,5 +1,5 @@
 // What the log offers to the layers above: an ordered set of partitions with one atomic, durable append.
-import type { BrokerError, ByteSize, Millis, Offset } from '#base'
+import type { BrokerError, ByteSize, Millis, Offset, SummedRange } from '#base'
 
 /** `topicId` is 32 hex digits, new for every creation of a topic, so that a re-created topic is another partition. */
 export type PartitionId = { readonly topicId: string; readonly partition: number }
@@ -31,7 +31,16 @@ export type Appended = {
 }
 
 /** A range of bytes in a segment file that holds whole batches: what an app process reads by itself. */
-export type SegmentSlice = { readonly path: string; readonly position: number; readonly sizeBytes: number }
+export type SegmentSlice = {
+  readonly path: string
+  readonly position: number
+  readonly sizeBytes: number
+  /** Whole blocks around it, to read and check with `damagedBlockAt`. Absent: of an older version, not summed yet. */
+  readonly summed?: SummedRange
+}
+
+/** Bytes on the disk that are not what was written. */
+export type Damage = { readonly path: string; readonly position: number; readonly why: string }
 
 /** A segment that grows no more: what retention can delete as a whole. */
 export type SealedSegment = {
@@ -50,6 +59,8 @@ export interface Partition {
   readonly sizeBytes: ByteSize
   /** Append time of the newest record; 0 when empty. */
   readonly lastAppendTime: Millis
+  /** Why appends are refused: what lies before the damage can be read. */
+  readonly damage: Error | null
   /**
    * Whole batches from the one that holds `from`, up to about `bytesMax`, at least one batch if there is any; empty at
    * the end. The first batch may begin before `from`: readers skip. Throws `offset_out_of_range` outside
@@ -88,6 +99,8 @@ export type LogState = 'open' | 'failed' | 'closed'
 
 export interface LogGroup {
   readonly report: RecoveryReport
+  /** Met since the start by reads, the scrubber and recovery: a hundred places at most. */
+  readonly damages: readonly Damage[]
   readonly state: LogState
   /** Why the state is `failed`. */
   readonly failure: Error | undefined

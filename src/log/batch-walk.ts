@@ -1,5 +1,5 @@
 // Steps from batch to batch through bytes that hold consecutive batches, reading only their headers.
-import { type BatchHeader, batchHeaderSizeBytes, readBatchHeader } from '#record'
+import { type BatchHeader, batchHeaderSizeBytes, checkBatch, readBatchHeader } from '#record'
 
 /** The header at `position` if it fits and is one that a segment may hold; null if the bytes say anything else. */
 export function batchAt(bytes: Uint8Array, position: number): BatchHeader | null {
@@ -11,6 +11,26 @@ export function batchAt(bytes: Uint8Array, position: number): BatchHeader | null
     header.baseOffset >= 0 &&
     header.lastOffset >= header.baseOffset
   return sane ? header : null
+}
+
+export type ClaimedBatch = {
+  readonly payloadAt: number
+  readonly payloadSizeBytes: number
+  readonly offset: number
+  readonly epoch: number
+}
+
+/** Every byte of a batch: its checksum covers all but offset, length, epoch and magic, which must be those claimed. */
+export function isWholeBatch(bytes: Uint8Array, claimed: ClaimedBatch): boolean {
+  const { payloadAt, payloadSizeBytes, offset, epoch } = claimed
+  try {
+    const header = checkBatch(bytes.subarray(payloadAt, payloadAt + payloadSizeBytes))
+    return (
+      header.sizeBytes === payloadSizeBytes && header.baseOffset === offset && header.leaderEpoch === epoch
+    )
+  } catch {
+    return false // It says what is wrong; here only counts that something is.
+  }
 }
 
 export type WholeBatches = {

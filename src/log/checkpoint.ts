@@ -1,7 +1,7 @@
 // A checkpoint: everything that lies before one frame of the write-ahead log, as far as it is not in segment files.
 //
 //   pspf-checkpoint 1 <crc32 of the rest, 8 hex digits>\n
-//   {"wal": {...}, "appendTime": ..., "clean": ..., "partitions": [...]}\n
+//   {"salt": ..., "wal": {...}, "appendTime": ..., "clean": ..., "partitions": [...]}\n
 //
 // One text file, replaced as a whole (temporary file, sync, rename, directory sync).
 //
@@ -18,6 +18,8 @@ import type { SegmentFacts } from './segment.ts'
 import type { WalPosition } from './wal.ts'
 
 export type Checkpoint = {
+  /** As in `format.json`: a second witness, since without the right one no frame can be read. Absent in older ones. */
+  readonly salt?: number
   /** The first frame that is not in it. */
   readonly wal: WalPosition
   /** Of the last frame in it: append times never fall, whatever the clock says. */
@@ -30,8 +32,8 @@ export type Checkpoint = {
 const magicWord = 'pspf-checkpoint'
 const version = 1
 
-/** Segments are many, so each is a row of five numbers. */
-type Row = readonly [number, number, number, number, number]
+/** Segments are many, so each is a row: five numbers, sums (1: a file has them; 0 or absent: none), sum of the indexes. */
+type Row = readonly [number, number, number, number, number, (string | 0 | 1)?, number?]
 type StoredPartition = {
   topicId: string
   partition: number
@@ -42,11 +44,16 @@ type StoredPartition = {
   damage?: string
   producers?: readonly ProducerRow[]
 }
-type Stored = { wal: WalPosition; appendTime: number; clean: boolean; partitions: StoredPartition[] }
+type Stored = {
+  salt?: number
+  wal: WalPosition
+  appendTime: number
+  clean: boolean
+  partitions: StoredPartition[]
+}
 
 export function encodeCheckpoint(checkpoint: Checkpoint): string {
-  const { wal, appendTime, clean, partitions } = checkpoint
-  const stored: Stored = { wal, appendTime, clean, partitions: partitions.map(storedPartition) }
+  const stored: Stored = { ...checkpoint, partitions: checkpoint.partitions.map(storedPartition) }
   const body = JSON.stringify(stored) + '\n'
   return `${magicWord} ${version} ${checksumOf(body)}\n${body}`
 }
@@ -87,29 +94,30 @@ function checksumOf(body: string): string {
 }
 
 function storedPartition({ id, segments, ...facts }: PartitionFacts): StoredPartition {
-  return {
-    ...id,
-    ...facts,
-    segments: segments.map(({ baseOffset, sizeBytes, maxTimestamp, firstAppendTime, lastAppendTime }) => [
-      baseOffset,
-      sizeBytes,
-      maxTimestamp,
-      firstAppendTime,
-      lastAppendTime,
-    ]),
-  }
+  return { ...id, ...facts, segments: segments.map(rowOf) }
+}
+
+function rowOf(facts: SegmentFacts): Row {
+  const { baseOffset, sizeBytes, maxTimestamp, firstAppendTime, lastAppendTime } = facts
+  const sums = facts.hasSumFile ? 1 : (facts.sums ?? 0)
+  const row = [baseOffset, sizeBytes, maxTimestamp, firstAppendTime, lastAppendTime] as const
+  return facts.indexSum === undefined ? [...row, sums] : [...row, sums, facts.indexSum]
 }
 
 function partitionFacts({ topicId, partition, segments, ...facts }: StoredPartition): PartitionFacts {
   return { id: { topicId, partition }, ...facts, segments: segments.map(segmentFacts) }
 }
 
-function segmentFacts([
-  baseOffset,
-  sizeBytes,
-  maxTimestamp,
-  firstAppendTime,
-  lastAppendTime,
-]: Row): SegmentFacts {
-  return { baseOffset, sizeBytes, maxTimestamp, firstAppendTime, lastAppendTime }
+function segmentFacts(row: Row): SegmentFacts {
+  const [baseOffset, sizeBytes, maxTimestamp, firstAppendTime, lastAppendTime, sums, indexSum] = row
+  return {
+    baseOffset,
+    sizeBytes,
+    maxTimestamp,
+    firstAppendTime,
+    lastAppendTime,
+    ...(typeof sums === 'string' && { sums }),
+    ...(sums === 1 && { hasSumFile: true as const }),
+    ...(typeof indexSum === 'number' && { indexSum }),
+  }
 }

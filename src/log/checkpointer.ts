@@ -121,11 +121,12 @@ export class Checkpointer {
     this.#due = false
     this.#bytesSince = 0
     this.#steps.clear()
+    if (clean) for (const partition of partitions) partition.saveIndex()
     // Taken in one go, so that it is the state between two frames; what changes from now on is the next checkpoint's.
     const visible = this.#parts.visible()
     for (const partition of partitions) partition.expireProducers(visible.appendTime)
-    const facts = [...partitions].map((partition) => partition.facts)
-    const checkpoint = { ...visible, clean, partitions: facts }
+    const facts = partitions.visible().map((partition) => partition.facts)
+    const checkpoint = { salt: wal.salt, ...visible, clean, partitions: facts }
     take?.(checkpoint)
     const unsynced = [...partitions].flatMap((partition) => [...partition.unsynced()])
     const directories = this.#changedDirectories()
@@ -139,7 +140,18 @@ export class Checkpointer {
       { sequence, partitions: facts.length, segments: unsynced.length },
       'checkpoint written',
     )
+    if (!clean) await this.#sealSums()
     return true
+  }
+
+  /** Files for the sums of sealed segments: the next checkpoint syncs their names and speaks of them. */
+  async #sealSums(): Promise<void> {
+    for (const partition of this.#parts.partitions) {
+      for (const segment of partition.unsummed()) {
+        if (!(await this.#unlessFull(() => segment.sealSums()))) return
+        partition.directoryChanged = true
+      }
+    }
   }
 
   #changedDirectories(): string[] {
@@ -163,15 +175,18 @@ export class Checkpointer {
     }
   }
 
-  /** False on a full disk: the old checkpoint stands, and the next one tries again. */
-  async #write(checkpoint: Checkpoint): Promise<boolean> {
-    const { context } = this.#parts
+  /** On a full disk the old checkpoint stands, and the next one tries again. */
+  #write(checkpoint: Checkpoint): Promise<boolean> {
+    return this.#unlessFull(() => writeCheckpoint(this.#parts.context, checkpoint))
+  }
+
+  async #unlessFull(write: () => Promise<void>): Promise<boolean> {
     try {
-      await writeCheckpoint(context, checkpoint)
+      await write()
       return true
     } catch (thrown) {
       if (systemCode(thrown) !== 'ENOSPC') throw thrown
-      context.logger.warn({ err: toError(thrown) }, 'no checkpoint: the disk is full')
+      this.#parts.context.logger.warn({ err: toError(thrown) }, 'no checkpoint: the disk is full')
       return false
     }
   }

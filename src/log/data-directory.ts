@@ -3,7 +3,8 @@
 //   format.json                        {"format": 1, "salt": <u32>}: written last when a directory is made
 //   checkpoint                         see checkpoint.ts
 //   wal/<10-digit generation>.wal      see wal.ts
-//   topics/<topic>-<partition>/        <20-digit base offset>.log .index .timeindex
+//   topics/<topic>-<partition>/        <20-digit base offset>.log .index .timeindex .sum
+//   quarantine/                        see quarantine.ts
 //   topics/*.deleted                   on its way out
 //   restore.incomplete                 a restore into this directory did not finish: nothing here counts
 import { BrokerError, type Disk, type DiskFile } from '#base'
@@ -28,9 +29,19 @@ export const checkpointPath = (directory: string) => `${directory}/${checkpointN
 export const walDirectory = (directory: string) => `${directory}/wal`
 export const topicsDirectory = (directory: string) => `${directory}/topics`
 
+export const quarantineDirectory = (directory: string) => `${directory}/quarantine`
+
 /** `walPath('/data', 7) -> '/data/wal/0000000007.wal'`. */
 export function walPath(directory: string, generation: number): string {
-  return `${walDirectory(directory)}/${String(generation).padStart(10, '0')}.wal`
+  return `${walDirectory(directory)}/${walName(generation)}`
+}
+
+export function quarantinedWalPath(directory: string, generation: number): string {
+  return `${quarantineDirectory(directory)}/${walName(generation)}`
+}
+
+function walName(generation: number): string {
+  return `${String(generation).padStart(10, '0')}.wal`
 }
 
 /** Generations of the files in `wal/`, rising. */
@@ -78,6 +89,7 @@ export function readFormat({ disk, directory }: LogContext): { salt: number } | 
   const text = new TextDecoder().decode(readWholeFile(file))
   file.close()
   const { format, salt } = parseFormat(text, path)
+  if (format < 1) throw formatDamaged(path)
   if (format > formatVersion) {
     throw new BrokerError(
       'conflict',
@@ -103,7 +115,11 @@ function parseFormat(text: string, path: string): { format: number; salt: number
   const { format, salt } = parseObject(text)
   if (Number.isInteger(format) && Number.isInteger(salt))
     return { format: format as number, salt: salt as number }
-  throw new BrokerError('corrupt', `${path} is damaged: it names no data format`, {
+  throw formatDamaged(path)
+}
+
+function formatDamaged(path: string): BrokerError {
+  return new BrokerError('corrupt', `${path} is damaged: it names no data format`, {
     fix: 'restore it from a backup of this data directory',
     details: { path },
   })

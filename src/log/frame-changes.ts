@@ -109,6 +109,7 @@ export class FrameChanges {
     assert(this.#creates.length + this.#deletes.length === 0, 'a frame is written before it becomes visible')
     const grown = this.#grown
     for (const partition of grown) partition.publish()
+    this.#partitions.publish()
     for (const change of this.#producers) change.table.publish(change)
     for (const { partition, before } of this.#trims) this.#removals.push(...partition.trim(before))
     const removals = this.#removals

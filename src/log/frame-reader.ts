@@ -8,6 +8,8 @@ import {
   frameHeaderSizeBytes,
   frameMagic,
   readWide,
+  tableChecksum,
+  tableVersion,
   topicIdSizeBytes,
 } from './frame.ts'
 
@@ -46,14 +48,43 @@ export function claimedFrameSize({ view, generation }: WalBytes, position: numbe
 
 /** The frame at `position` if it is one by itself (invariants 1 to 3), else null. Its place in the chain is the caller's. */
 export function readFrame(wal: WalBytes, position: number): FrameHeader | null {
+  const header = claimedHeader(wal, position)
+  return header !== null && checksumAt(wal, position, header) === header.checksum ? header : null
+}
+
+/** The checksum that the bytes of a frame have, whatever it says. */
+export function checksumAt({ bytes, salt }: WalBytes, position: number, { sizeBytes }: FrameHeader): number {
+  return frameChecksum(bytes.subarray(position, position + sizeBytes), salt)
+}
+
+/**
+ * A frame of which only batches, or the checksum itself, are damaged: its header and entries can be believed, but each
+ * batch must be checked by itself. null: it cannot be told.
+ */
+export function readDamagedFrame(wal: WalBytes, position: number): FrameHeader | null {
   const { bytes, view, salt } = wal
+  const header = claimedHeader(wal, position)
+  if (header === null || view.getUint32(position + frameField.tableVersion, true) !== tableVersion)
+    return null
+  const entries = readEntries(wal, position, header)
+  if (entries === null) return null
+  const table = Buffer.concat(
+    entries.map(({ kind, payloadAt, payloadSizeBytes }) =>
+      bytes.subarray(payloadAt - entryHeaderSizeBytes, payloadAt + (kind === 'batch' ? 0 : payloadSizeBytes)),
+    ),
+  )
+  const checksum = tableChecksum(bytes.subarray(position, position + header.sizeBytes), table, salt)
+  return checksum === view.getUint32(position + frameField.tableChecksum, true) ? header : null
+}
+
+/** Invariants 1 and 2. */
+function claimedHeader(wal: WalBytes, position: number): FrameHeader | null {
+  const { bytes, view } = wal
   const sizeBytes = claimedFrameSize(wal, position)
   if (sizeBytes < frameHeaderSizeBytes || position + sizeBytes > bytes.length) return null
-  const checksum = view.getUint32(position + frameField.checksum, true)
-  if (frameChecksum(bytes.subarray(position, position + sizeBytes), salt) !== checksum) return null
   return {
     sizeBytes,
-    checksum,
+    checksum: view.getUint32(position + frameField.checksum, true),
     previousChecksum: view.getUint32(position + frameField.previousChecksum, true),
     sequence: readWide(view, position + frameField.sequence),
     durableUpTo: readWide(view, position + frameField.durableUpTo),
@@ -78,7 +109,7 @@ const kindOf = new Map(
   Object.entries(entryKind).map(([kind, number]) => [number as number, kind as ReadEntry['kind']]),
 )
 
-/** The entries of a frame that `readFrame` believed, or null if they do not fill it (invariant 5). */
+/** The entries of a frame, or null if they do not fill it (invariant 5). */
 export function readEntries(wal: WalBytes, position: number, header: FrameHeader): ReadEntry[] | null {
   const { bytes, view } = wal
   const entries: ReadEntry[] = []

@@ -8,10 +8,13 @@ import {
   frameField,
   frameHeaderSizeBytes,
   frameMagic,
+  tableChecksum,
+  tableVersion,
   writeWide,
 } from './frame.ts'
 
 const bufferSizeBytes = 64 * 2 ** 10
+const tableSizeBytes = 4 * 2 ** 10
 /** A larger buffer is given back after use, so that one huge append does not hold memory for ever. */
 const bufferKeptSizeBytesMax = 8 * 2 ** 20
 
@@ -40,6 +43,10 @@ export class FrameWriter {
   #view = new DataView(this.bytes.buffer)
   #end = frameHeaderSizeBytes
   #entryCount = 0
+  /** What the table checksum covers of the entries. */
+  #table = new Uint8Array(tableSizeBytes)
+  #tableView = new DataView(this.#table.buffer)
+  #tableEnd = 0
 
   /** Size of the frame so far. */
   get sizeBytes(): number {
@@ -55,6 +62,7 @@ export class FrameWriter {
   begin(sizeBytesMax: number): void {
     this.#end = frameHeaderSizeBytes
     this.#entryCount = 0
+    this.#tableEnd = 0
     const tooLarge = this.bytes.length > bufferKeptSizeBytesMax && sizeBytesMax <= bufferKeptSizeBytesMax
     if (sizeBytesMax <= this.bytes.length && !tooLarge) return
     let capacity = bufferSizeBytes
@@ -76,6 +84,7 @@ export class FrameWriter {
     writeWide(view, at + entryField.offset, entry.offset)
     view.setUint32(at + entryField.payloadSize, payload.length, true)
     this.bytes.set(payload, payloadAt)
+    this.#addToTable(at, entry.kind === 'batch' ? payloadAt : payloadAt + payload.length)
     this.#end = payloadAt + payload.length
     this.#entryCount++
     return payloadAt
@@ -94,9 +103,28 @@ export class FrameWriter {
     writeWide(view, frameField.appendTime, facts.appendTime)
     view.setInt32(frameField.epoch, facts.epoch, true)
     view.setUint32(frameField.entryCount, this.#entryCount, true)
-    writeWide(view, frameField.entryCount + 4, 0)
     const frame = this.bytes.subarray(0, this.#end)
+    const table = tableChecksum(frame, this.#table.subarray(0, this.#tableEnd), facts.salt)
+    view.setUint32(frameField.tableChecksum, table, true)
+    view.setUint32(frameField.tableVersion, tableVersion, true)
     view.setUint32(frameField.checksum, frameChecksum(frame, facts.salt), true)
     return frame
+  }
+
+  #addToTable(from: number, to: number): void {
+    const end = this.#tableEnd + to - from
+    if (end > this.#table.length) {
+      const larger = new Uint8Array(2 * end)
+      larger.set(this.#table)
+      this.#table = larger
+      this.#tableView = new DataView(larger.buffer)
+    }
+    if (to - from === entryHeaderSizeBytes) {
+      // Word by word: a copy through a view would allocate one per batch.
+      for (let word = 0; word < entryHeaderSizeBytes; word += 4) {
+        this.#tableView.setUint32(this.#tableEnd + word, this.#view.getUint32(from + word))
+      }
+    } else this.#table.set(this.bytes.subarray(from, to), this.#tableEnd)
+    this.#tableEnd = end
   }
 }

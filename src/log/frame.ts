@@ -12,11 +12,15 @@
 //     40  append time        u64   milliseconds; never falls
 //     48  epoch              i32   of the leader
 //     52  entry count        u32
-//     56  reserved           u64   0
+//     56  table checksum     u32   see below
+//     60  table version      u32   1; 0 in frames of an older version, whose table has no checksum
 //     64  entries
 //
 //   Entry: kind u32, partition i32, topic id 16 bytes, offset u64, payload size u32, then the payload.
 //   Kinds: 1 create (payload: topic in UTF-8), 2 delete, 3 trim (offset: first kept), 4 batch (offset: base; payload: it).
+//
+// The table is everything but batches: the header from byte 8 to 56, then of each entry its header and, unless it is a
+// batch, its payload. Its CRC-32, seeded with the salt, lets a frame with a damaged batch say which one it is.
 //
 // Little-endian. A frame without entries is a mark: it says that the frame before it is durable.
 //
@@ -46,12 +50,24 @@ export const frameField = {
   appendTime: 40,
   epoch: 48,
   entryCount: 52,
+  tableChecksum: 56,
+  tableVersion: 60,
 } as const
 
 /** Places in an entry. */
 export const entryField = { kind: 0, partition: 4, topicId: 8, offset: 24, payloadSize: 32 } as const
 
 export const entryKind = { create: 1, delete: 2, trim: 3, batch: 4 } as const
+
+export const tableVersion = 1
+
+/** `entries`: headers, and payloads that are no batches, one after the other. */
+export function tableChecksum(frame: Uint8Array, entries: Uint8Array, salt: number): number {
+  return Bun.hash.crc32(
+    entries,
+    Bun.hash.crc32(frame.subarray(frameField.size, frameField.tableChecksum), salt),
+  )
+}
 
 /** What is checksummed begins after the checksum. */
 export function frameChecksum(frame: Uint8Array, salt: number): number {

@@ -2,13 +2,22 @@
 import { dirname } from 'node:path'
 import { BrokerError, type Metrics, systemCode } from '#base'
 import type { LogGroup, Partition, RecoveryReport } from './api.ts'
-import { readCheckpoint, writeCheckpoint } from './checkpoint.ts'
-import { readFormat, topicsDirectory, walDirectory, walGenerations, writeFormat } from './data-directory.ts'
+import { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint.ts'
+import {
+  formatPath,
+  readFormat,
+  topicsDirectory,
+  walDirectory,
+  walGenerations,
+  writeFormat,
+} from './data-directory.ts'
 import { openFailed } from './disk-errors.ts'
 import { GroupCommit } from './group-commit.ts'
 import { type LogContext, type LogOptions, logContext } from './options.ts'
 import type { PartitionSet } from './partition-set.ts'
+import { quarantineWalFiles } from './quarantine.ts'
 import { type Recovered, recover } from './recovery.ts'
+import { Scrubber } from './scrubber.ts'
 import { type LogSnapshot, takeSnapshot } from './snapshot.ts'
 import { Wal } from './wal.ts'
 import { beginning, type WalDamage } from './wal-reader.ts'
@@ -37,6 +46,7 @@ async function open(context: LogContext): Promise<OpenLog> {
   const salt = readFormat(context)?.salt ?? (await initialise(context))
   await secureNames(context)
   const checkpoint = readCheckpoint(context)
+  refuseOtherSalt(context, salt, checkpoint)
   const recovered = recover(context, salt, checkpoint)
   const { end, partitions, appendTime } = recovered
   const clean = checkpoint.clean && end.frames === 0 && end.cutBytes === 0 && end.damage === null
@@ -45,12 +55,17 @@ async function open(context: LogContext): Promise<OpenLog> {
   const commit = new GroupCommit({ context, partitions, wal, appendTime })
   // Below the durable mark nothing is guessed: no checkpoint, so that everything stays as it was found.
   if (end.damage) commit.fail(damaged(end.damage))
-  else if (!clean) await commit.checkpointer.run(false)
+  else if (!clean) {
+    if (recovered.evidence.size > 0) await quarantineWalFiles(context, recovered.evidence)
+    await commit.checkpointer.run(false)
+  }
   const report = reportOf(recovered, clean, context.clock.monotonic() - started)
   const { quarantined, ...counts } = report
   context.logger.info({ ...counts, quarantined: quarantined.length }, 'log opened')
-  observe(context.metrics, { commit, partitions, wal, report })
-  return logGroup({ salt, context, commit, partitions, wal, report })
+  observe(context.metrics, { commit, partitions, wal })
+  const scrubber = new Scrubber(context, partitions)
+  scrubber.start()
+  return logGroup({ salt, context, commit, partitions, wal, report, scrubber })
 }
 
 /** A new directory. What it holds counts only once the format mark is there, so a crash in here is harmless. */
@@ -59,9 +74,19 @@ async function initialise(context: LogContext): Promise<number> {
   const salt = random.below(2 ** 32)
   disk.makeDirectory(walDirectory(directory))
   disk.makeDirectory(topicsDirectory(directory))
-  await writeCheckpoint(context, { wal: beginning, appendTime: 0, clean: true, partitions: [] })
+  await writeCheckpoint(context, { salt, wal: beginning, appendTime: 0, clean: true, partitions: [] })
   await writeFormat(context, salt)
   return salt
+}
+
+/** With a salt that is not the one they were written with, no frame would count: acknowledged ones would be cut as torn. */
+function refuseOtherSalt({ directory }: LogContext, salt: number, checkpoint: Checkpoint): void {
+  if (checkpoint.salt === undefined || checkpoint.salt === salt) return
+  const path = formatPath(directory)
+  throw new BrokerError('corrupt', `${path} is damaged: its salt is not that of the checkpoint`, {
+    fix: 'restore it from a backup of this data directory',
+    details: { path },
+  })
 }
 
 /** What the last process made may so far be only in the page cache: the names of the directory and of what is in it. */
@@ -99,7 +124,10 @@ function reportOf({ end, partitions }: Recovered, clean: boolean, tookMs: number
   }
 }
 
-function observe(metrics: Metrics, { commit, partitions, wal }: Omit<Parts, 'context' | 'salt'>): void {
+function observe(
+  metrics: Metrics,
+  { commit, partitions, wal }: Pick<Parts, 'commit' | 'partitions' | 'wal'>,
+): void {
   const pending = metrics.gauge('pspf_log_pending_bytes', 'Bytes queued and not yet durable')
   const files = metrics.gauge('pspf_log_wal_files', 'Files of the write-ahead log since the last checkpoint')
   const count = metrics.gauge('pspf_log_partitions', 'Partitions')
@@ -122,11 +150,15 @@ type Parts = {
   readonly partitions: PartitionSet
   readonly wal: Wal
   readonly report: RecoveryReport
+  readonly scrubber: Scrubber
 }
 
-function logGroup({ salt, context, commit, partitions, wal, report }: Parts): OpenLog {
+function logGroup({ salt, context, commit, partitions, wal, report, scrubber }: Parts): OpenLog {
   return {
     report,
+    get damages() {
+      return context.damages.list
+    },
     get state() {
       return commit.state
     },
@@ -150,8 +182,9 @@ function logGroup({ salt, context, commit, partitions, wal, report }: Parts): Op
     onVisible: (listener) => commit.onVisible(listener),
     snapshot: () => takeSnapshot({ salt, context, commit, partitions }),
     async close() {
+      await scrubber.stop()
       await commit.close()
-      partitions.close(commit.failure === undefined)
+      partitions.close()
       wal.close()
     },
   }

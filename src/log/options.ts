@@ -1,5 +1,6 @@
 // What a log needs from outside, and its limits.
 import { assert, type Clock, type Disk, type Logger, type Metrics, type Random } from '#base'
+import { DamageList } from './damage-list.ts'
 import { OpenSegments } from './open-segments.ts'
 
 export type LogOptions = {
@@ -45,6 +46,11 @@ export type LogLimits = {
   readonly producersPerPartitionMax: number
   /** An idempotent producer that was silent for so long, by append time, is forgotten. */
   readonly producerExpiryMs: number
+  /** How fast what lies still is read and checked; 0: never. */
+  readonly scrubBytesPerSecond: number
+  /** The first such pass begins this long after the start, and every next one this long after the end of the last. */
+  readonly scrubFirstMs: number
+  readonly scrubEveryMs: number
 }
 
 const mebibyte = 2 ** 20
@@ -66,6 +72,9 @@ export const defaultLimits: LogLimits = {
   openSegmentsMax: 64,
   producersPerPartitionMax: 10_000,
   producerExpiryMs: 24 * 3_600_000,
+  scrubBytesPerSecond: 8 * mebibyte,
+  scrubFirstMs: 10 * 60_000,
+  scrubEveryMs: 24 * 3_600_000,
 }
 
 /** Everything that parts of one log share. */
@@ -78,11 +87,16 @@ export type LogContext = LogLimits & {
   readonly directory: string
   readonly epoch: number
   readonly openSegments: OpenSegments
+  readonly damages: DamageList
 }
 
 export function logContext(options: LogOptions): LogContext {
   const limits = { ...defaultLimits, epoch: 0, ...options }
-  const context = { ...limits, openSegments: new OpenSegments(limits.openSegmentsMax) }
+  const context = {
+    ...limits,
+    openSegments: new OpenSegments(limits.openSegmentsMax),
+    damages: new DamageList(limits.logger, limits.metrics),
+  }
   assert(context.appendBytesMax <= context.walFileSizeBytes, 'an append fits into one file of the log')
   assert(context.groupBytesMax <= context.walFileSizeBytes, 'a group fits into one file of the log')
   assert(context.segmentSizeBytesMax < 2 ** 31, 'positions in a segment fit into 31 bits')

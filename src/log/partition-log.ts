@@ -11,10 +11,11 @@ import {
 } from '#base'
 import type { Partition, PartitionId, SealedSegment, SegmentSlice } from './api.ts'
 import { wholeBatches } from './batch-walk.ts'
+import { damageFix } from './damage-list.ts'
 import type { BatchPlace } from './frame-changes.ts'
 import type { LogContext } from './options.ts'
 import { type ProducerRow, ProducerTable } from './producer-table.ts'
-import { damageFix, type FoundBatch, Segment, type SegmentFacts } from './segment.ts'
+import { type FoundBatch, Segment, type SegmentFacts } from './segment.ts'
 import { StagedBatches } from './staged-batches.ts'
 
 /** What a checkpoint keeps of a partition. */
@@ -28,6 +29,8 @@ export type PartitionFacts = {
   readonly damage?: string
   /** Absent without idempotent producers. */
   readonly producers?: readonly ProducerRow[]
+  /** Offsets from `endOffset` to here were acknowledged and could not be brought back. */
+  readonly lostUntil?: number
 }
 
 /** `partitionDirectory('orders', 3) -> 'orders-3'`. */
@@ -53,9 +56,12 @@ export class PartitionLog implements Partition {
   readonly #staged = new StagedBatches()
   readonly #unsynced = new Set<Segment>()
   #producers: ProducerTable | null
+  /** Sealed, and their sums are not in files yet. */
+  readonly #unsummed = new Set<Segment>()
   #startOffset: number
   #endOffset: number
   #stagedEnd: number
+  #lostUntil: number | null = null
   /** Set when a file was made whose name is not durable yet. */
   directoryChanged = false
   /** A partition that is not whole: reads up to the damage go on, appends are refused. */
@@ -72,7 +78,25 @@ export class PartitionLog implements Partition {
     this.#startOffset = facts.startOffset
     this.#endOffset = facts.endOffset
     this.#stagedEnd = facts.endOffset
+    for (const segment of this.#segments.slice(0, -1)) this.#unsummed.add(segment)
     if (facts.damage !== undefined) this.damage = new BrokerError('corrupt', facts.damage, { fix: damageFix })
+    if (facts.lostUntil !== undefined) this.#lostUntil = facts.lostUntil
+  }
+
+  /** First offset that was acknowledged and is lost; null if none is. */
+  get lostFrom(): number | null {
+    return this.#lostUntil === null ? null : this.#endOffset
+  }
+
+  /** From `offset` on it could not be brought back: what lies before is served, nothing is appended. */
+  quarantine(offset: number, reason: string): void {
+    assert(offset === this.#stagedEnd, 'damage begins where what was brought back ends')
+    this.#lostUntil = offset
+    this.damage = new BrokerError('corrupt', reason, { fix: damageFix, details: { offset } })
+  }
+
+  noteLost(until: number): void {
+    this.#lostUntil = Math.max(this.#lostUntil ?? 0, until)
   }
 
   get startOffset(): Offset {
@@ -130,6 +154,7 @@ export class PartitionLog implements Partition {
       segments: this.#segments.filter((segment) => segment.visibleBytes > 0).map((segment) => segment.facts),
       ...(this.damage && { damage: this.damage.message }),
       ...(this.#producers && this.#producers.count > 0 && { producers: this.#producers.rows }),
+      ...(this.#lostUntil !== null && { lostUntil: this.#lostUntil }),
     }
   }
 
@@ -163,7 +188,7 @@ export class PartitionLog implements Partition {
       )
       const until = this.#runEnd(segment)
       const bytes = gather(frame, staged, until)
-      segment.file.write(bytes, segment.writtenBytes)
+      segment.append(bytes)
       for (let index = staged.writtenCount; index < until; index++) {
         const lastOffset = staged.lastOffsets[index]! - segment.baseOffset
         const maxTimestamp = staged.maxTimestamps[index]!
@@ -183,7 +208,7 @@ export class PartitionLog implements Partition {
     const from = staged.baseOffsets[0]!
     for (let index = this.#segments.length - 1; index >= 0; index--) {
       const segment = this.#segments[index]!
-      segment.visibleBytes = segment.writtenBytes
+      segment.publish()
       this.#unsynced.add(segment)
       if (segment.baseOffset <= from) break
     }
@@ -194,10 +219,14 @@ export class PartitionLog implements Partition {
   /** `trim(31)` drops whole segments below 31; answers the files that nothing refers to any more. */
   trim(before: number): string[] {
     if (before <= this.#startOffset) return []
-    this.#startOffset = before
+    // Of a quarantined partition the end may have been cut back below what was trimmed.
+    this.#startOffset = Math.min(before, this.#endOffset)
     const kept = this.#segments.findIndex((_, index) => this.#endOf(index) > before)
     const dropped = this.#segments.splice(0, kept < 0 ? this.#segments.length : kept)
-    for (const segment of dropped) this.#unsynced.delete(segment)
+    for (const segment of dropped) {
+      this.#unsynced.delete(segment)
+      this.#unsummed.delete(segment)
+    }
     return dropped.flatMap((segment) => segment.setAside() ?? [])
   }
 
@@ -206,9 +235,8 @@ export class PartitionLog implements Partition {
     for (const segment of this.#segments) segment.retire(directory)
   }
 
-  /** Closes every file; `orderly` keeps the newest index for the next start. */
-  close(orderly: boolean): void {
-    if (orderly) this.#segments.at(-1)?.saveIndex()
+  /** Closes every file. */
+  close(): void {
     for (const segment of this.#segments) segment.close()
   }
 
@@ -220,6 +248,19 @@ export class PartitionLog implements Partition {
     }
   }
 
+  /** Sealed segments that are visible as a whole and whose sums are known, but not in a file of their own. */
+  *unsummed(): Generator<Segment> {
+    for (const segment of this.#unsummed) {
+      if (segment.sums.hasFile) this.#unsummed.delete(segment)
+      else if (segment.sums.areKnown && segment.visibleBytes === segment.writtenBytes) yield segment
+    }
+  }
+
+  /** For an orderly stop, before its checkpoint: the newest index is at hand at the next start. */
+  saveIndex(): void {
+    this.#segments.at(-1)?.saveIndex()
+  }
+
   // Reading.
 
   async read(from: Offset, bytesMax: number): Promise<Uint8Array> {
@@ -227,12 +268,15 @@ export class PartitionLog implements Partition {
     if (place === null) return new Uint8Array(0)
     const { segment, position, header } = place
     const room = segment.visibleBytes - position
-    const bytes = new Uint8Array(Math.min(room, Math.max(bytesMax, header.sizeBytes)))
+    const wantedBytes = Math.min(room, Math.max(bytesMax, header.sizeBytes))
     const warm = position >= segment.warmFrom && room <= warmBytes
-    const count = warm ? segment.source.read(bytes, position) : await readPinned(segment, bytes, position)
-    const { sizeBytes, damagedAt } = wholeBatches(bytes.subarray(0, count), header.baseOffset)
+    const { bytes, damage } = warm
+      ? segment.read(position, wantedBytes)
+      : await segment.readAsync(position, wantedBytes)
+    const { sizeBytes, damagedAt } = wholeBatches(bytes, header.baseOffset)
+    // What lies before damage is served; the next read begins at it.
     if (sizeBytes === 0)
-      throw segment.damaged(position + Math.max(damagedAt, 0), 'no record batch begins there')
+      throw damage ?? segment.damaged(position + Math.max(damagedAt, 0), 'no record batch begins there')
     return bytes.subarray(0, sizeBytes)
   }
 
@@ -242,7 +286,8 @@ export class PartitionLog implements Partition {
     const { segment, position, header } = place
     const end = segment.batchEndBefore(position + bytesMax)
     const sizeBytes = Math.max(end - position, header.sizeBytes)
-    return { path: segment.path, position, sizeBytes }
+    const summed = segment.summed(position, sizeBytes)
+    return { path: segment.path, position, sizeBytes, ...(summed && { summed }) }
   }
 
   offsetAt(timestamp: Millis): Offset | null {
@@ -341,6 +386,7 @@ export class PartitionLog implements Partition {
     segment.file.truncate(0)
     if (last) {
       last.saveIndex()
+      this.#unsummed.add(last)
       this.#context.openSegments.touch(last)
     }
     this.#segments.push(segment)
@@ -364,16 +410,6 @@ export class PartitionLog implements Partition {
     let until = writtenCount + 1
     while (until < count && sizeBytes + sizes[until]! <= room) sizeBytes += sizes[until++]!
     return until
-  }
-}
-
-async function readPinned(segment: Segment, into: Uint8Array, position: number): Promise<number> {
-  const { source } = segment
-  segment.pin()
-  try {
-    return await source.readAsync(into, position)
-  } finally {
-    segment.unpin()
   }
 }
 

@@ -14,11 +14,26 @@ export class PartitionSet {
   readonly #context: LogContext
   readonly #byTopicId = new Map<string, PartitionLog[]>()
   readonly #byDirectory = new Map<string, PartitionLog>()
+  /** Made or deleted by the frame that is being written: what is visible does not have them yet, or still has them. */
+  readonly #coming = new Set<PartitionLog>()
+  #going: PartitionLog[] = []
   /** Set when `topics/` has an entry that is not durable yet. */
   directoryChanged = false
 
   constructor(context: LogContext) {
     this.#context = context
+  }
+
+  /** Those that are durable and visible now, whatever a frame is doing meanwhile. */
+  visible(): PartitionLog[] {
+    const there = [...this.#byDirectory.values()].filter((partition) => !this.#coming.has(partition))
+    return [...this.#going, ...there]
+  }
+
+  /** What the frame made and deleted is visible now. */
+  publish(): void {
+    this.#coming.clear()
+    this.#going = []
   }
 
   get count(): number {
@@ -54,12 +69,14 @@ export class PartitionSet {
     this.#context.disk.makeDirectory(partition.directory)
     this.directoryChanged = true
     this.add(partition)
+    this.#coming.add(partition)
   }
 
   /** Moves its files out of the way; answers the path to remove, or null if nothing is there. As `create` after an error. */
   delete(partition: PartitionLog): string | null {
     const { id, topic } = partition
     const aside = this.#setAside(partition)
+    this.#going.push(partition)
     partition.retire(aside ?? undefined)
     const ofTopic = this.#byTopicId.get(id.topicId) ?? []
     delete ofTopic[id.partition]
@@ -68,8 +85,8 @@ export class PartitionSet {
     return aside
   }
 
-  close(orderly: boolean): void {
-    for (const partition of this) partition.close(orderly)
+  close(): void {
+    for (const partition of this) partition.close()
   }
 
   #setAside({ id, directory }: PartitionLog): string | null {

@@ -4,9 +4,10 @@
 // log not at all; so a crash in here leaves what was found, and the next start does the same again. What is read back is
 // written and synced again, whether or not it is in the page cache: after a failed sync the cache cannot be trusted.
 import { BrokerError } from '#base'
-import { batchAt } from './batch-walk.ts'
+import { batchHeaderSizeBytes, readBatchHeader } from '#record'
+import { batchAt, isWholeBatch } from './batch-walk.ts'
 import type { Checkpoint } from './checkpoint.ts'
-import { deletedSuffix, topicsDirectory } from './data-directory.ts'
+import { deletedSuffix, quarantinedWalPath, topicsDirectory, walPath } from './data-directory.ts'
 import { FrameChanges } from './frame-changes.ts'
 import type { ReadEntry } from './frame-reader.ts'
 import type { LogContext } from './options.ts'
@@ -20,6 +21,8 @@ export type Recovered = {
   readonly partitions: PartitionSet
   readonly end: WalEnd
   readonly appendTime: number
+  /** Generations of write-ahead files with batches that are damaged, or that follow damage and were left out. */
+  readonly evidence: ReadonlySet<number>
 }
 
 export function recover(context: LogContext, salt: number, checkpoint: Checkpoint): Recovered {
@@ -32,33 +35,48 @@ export function recover(context: LogContext, salt: number, checkpoint: Checkpoin
     found.push(...inspect(context, partition))
   }
   const changes = new FrameChanges(context, partitions)
+  const replaying = { context, changes, evidence: new Set<number>() }
   let { appendTime } = checkpoint
   const end = readWal({ disk, directory, salt }, checkpoint.wal, (frame) => {
-    replay(changes, frame)
+    replay(replaying, frame)
     appendTime = frame.header.appendTime
   })
-  // What a trim took away further on in the write-ahead log may well be gone.
-  for (const { partition, segment, damage } of found)
-    if (partition.segments.includes(segment)) partition.damage ??= damage
+  // What a trim or deletion took away further on in the write-ahead log may well be gone.
+  for (const { partition, segment, position, why } of found) {
+    const isThere = partitions.get(partition.id) === partition && partition.segments.includes(segment)
+    if (isThere) partition.damage ??= segment.damaged(position, why)
+  }
   removeSetAside(context)
   for (const partition of partitions) settle(context, partition)
-  return { partitions, end, appendTime }
+  return { partitions, end, appendTime, evidence: replaying.evidence }
 }
 
-function replay(changes: FrameChanges, { header, entries, bytes }: WalFrame): void {
-  for (const entry of entries) replayEntry(changes, entry, { bytes, appendTime: header.appendTime })
-  changes.write(bytes, header.appendTime)
+type Replaying = {
+  readonly context: LogContext
+  readonly changes: FrameChanges
+  readonly evidence: Set<number>
+}
+
+function replay(replaying: Replaying, frame: WalFrame): void {
+  const { changes } = replaying
+  if (frame.damaged) noteDamage(replaying, frame)
+  for (const entry of frame.entries) replayEntry(replaying, entry, frame)
+  changes.write(frame.bytes, frame.header.appendTime)
   changes.publish()
 }
 
-type Replayed = { readonly bytes: Uint8Array; readonly appendTime: number }
+function noteDamage({ context, evidence }: Replaying, { generation, position }: WalFrame): void {
+  const why = 'the checksum of a frame does not match; its batches are judged one by one'
+  context.damages.note({ path: walPath(context.directory, generation), position, why })
+  evidence.add(generation)
+}
 
-function replayEntry(changes: FrameChanges, entry: ReadEntry, replayed: Replayed): void {
-  const { bytes } = replayed
+function replayEntry(replaying: Replaying, entry: ReadEntry, frame: WalFrame): void {
+  const { changes } = replaying
   const { kind, topicId, partition: number, offset, payloadAt, payloadSizeBytes } = entry
   const id = { topicId, partition: number }
   if (kind === 'create') {
-    const topic = new TextDecoder().decode(bytes.subarray(payloadAt, payloadAt + payloadSizeBytes))
+    const topic = new TextDecoder().decode(frame.bytes.subarray(payloadAt, payloadAt + payloadSizeBytes))
     changes.create(id, topic)
     return
   }
@@ -67,29 +85,68 @@ function replayEntry(changes: FrameChanges, entry: ReadEntry, replayed: Replayed
   if (partition === undefined) throw inconsistent(`${topicId}-${number} is unknown`)
   if (kind === 'delete') changes.delete(partition)
   else if (kind === 'trim') changes.trim(partition, offset)
-  else replayBatch(changes, partition, entry, replayed)
+  else replayBatch(replaying, partition, { entry, frame })
 }
 
 function replayBatch(
-  changes: FrameChanges,
+  replaying: Replaying,
   partition: PartitionLog,
-  entry: ReadEntry,
-  { bytes, appendTime }: Replayed,
+  { entry, frame }: { entry: ReadEntry; frame: WalFrame },
 ): void {
   const { offset, payloadAt, payloadSizeBytes } = entry
+  const { bytes, header, damaged } = frame
+  if (partition.lostFrom !== null) {
+    skip(replaying, partition, { entry, frame })
+    return
+  }
+  if (damaged && !isWholeBatch(bytes, { payloadAt, payloadSizeBytes, offset, epoch: header.epoch })) {
+    partition.quarantine(offset, quarantineReason(replaying.context, partition, { entry, frame }))
+    skip(replaying, partition, { entry, frame })
+    return
+  }
   const batch = batchAt(bytes, payloadAt)
   if (batch === null || offset !== partition.stagedEnd || batch.baseOffset !== offset) {
     throw inconsistent(
       `${partition.topic}-${partition.id.partition} continues at ${partition.stagedEnd}, not at ${offset}`,
     )
   }
-  changes.batch(partition, {
+  replaying.changes.batch(partition, {
     position: payloadAt,
     sizeBytes: payloadSizeBytes,
     offsetCount: batch.lastOffset - batch.baseOffset + 1,
     maxTimestamp: batch.maxTimestamp,
   })
-  if (hasSequence(batch)) changes.producer(partition, batch, appendTime).baseOffset = offset
+  if (hasSequence(batch)) replaying.changes.producer(partition, batch, header.appendTime).baseOffset = offset
+}
+
+/** Behind damage nothing of a partition is applied, since offsets would not follow each other. */
+function skip(
+  { evidence }: Replaying,
+  partition: PartitionLog,
+  { entry, frame }: { entry: ReadEntry; frame: WalFrame },
+): void {
+  evidence.add(frame.generation)
+  partition.noteLost(entry.offset + offsetCountAtMost(frame.bytes, entry))
+}
+
+/** A batch says it twice, so that one of the two may be damaged. Too many do no harm: no offset is used twice. */
+function offsetCountAtMost(bytes: Uint8Array, { payloadAt, payloadSizeBytes }: ReadEntry): number {
+  if (payloadSizeBytes < batchHeaderSizeBytes) return 1
+  const { baseOffset, lastOffset, count } = readBatchHeader(bytes, payloadAt)
+  return Math.max(1, lastOffset - baseOffset + 1, count)
+}
+
+function quarantineReason(
+  { directory }: LogContext,
+  partition: PartitionLog,
+  { entry, frame }: { entry: ReadEntry; frame: WalFrame },
+): string {
+  const { path, copy } = {
+    path: walPath(directory, frame.generation),
+    copy: quarantinedWalPath(directory, frame.generation),
+  }
+  const what = `${partition.topic}-${partition.id.partition} is whole up to offset ${entry.offset}`
+  return `${what}: the batch there is damaged in ${path} at byte ${entry.payloadAt} (kept as ${copy})`
 }
 
 /** Frames and checkpoint are each whole and yet do not fit: a directory put together from several. */
@@ -109,7 +166,8 @@ function removeSetAside({ disk, directory }: LogContext): void {
 type FoundDamage = {
   readonly partition: PartitionLog
   readonly segment: Segment
-  readonly damage: BrokerError
+  readonly position: number
+  readonly why: string
 }
 
 /** Looks for the files that the checkpoint speaks of, before anything is written to them. */
@@ -121,16 +179,15 @@ function inspect({ disk }: LogContext, partition: PartitionLog): FoundDamage[] {
   const found = missing.map((segment) => ({
     partition,
     segment,
-    damage: segment.damaged(0, 'the file is missing'),
+    position: 0,
+    why: 'the file is missing',
   }))
   const last = partition.segments.at(-1)
   if (last === undefined || missing.includes(last)) return found
   const sizeBytes = last.source.size()
   if (sizeBytes >= last.writtenBytes) return found
-  return [
-    ...found,
-    { partition, segment: last, damage: last.damaged(sizeBytes, 'the file is shorter than it was') },
-  ]
+  const why = 'the file is shorter than it was'
+  return [...found, { partition, segment: last, position: sizeBytes, why }]
 }
 
 /** Makes the files agree with what is known: what lies behind the end was never acknowledged. */

@@ -1,11 +1,23 @@
-// One segment of a partition: a file of consecutive record batches, exactly as Kafka lays it out, with its index.
+// One segment of a partition: a file of consecutive record batches, exactly as Kafka lays it out, with its index and the
+// sums of its blocks. Whoever reads goes through `read` or `readAsync`: they answer nothing that is not what was written.
 import { basename } from 'node:path'
-import { BrokerError, type DiskFile, systemCode, toError } from '#base'
-import type { BatchHeader } from '#record'
+import {
+  BrokerError,
+  crc32,
+  type DiskFile,
+  damagedBlockAt,
+  type SummedRange,
+  sumBlockBytes,
+  systemCode,
+  toError,
+} from '#base'
+import { type BatchHeader, batchHeaderSizeBytes } from '#record'
 import { batchAt } from './batch-walk.ts'
-import { deletedSuffix } from './data-directory.ts'
+import { damageError } from './damage-list.ts'
+import { deletedSuffix, readWholeFile } from './data-directory.ts'
 import type { LogContext } from './options.ts'
 import { type BatchSpan, SegmentIndex } from './segment-index.ts'
+import { SegmentSums, type SumsFacts } from './segment-sums.ts'
 
 /** What a checkpoint keeps of a segment. */
 export type SegmentFacts = {
@@ -14,14 +26,17 @@ export type SegmentFacts = {
   readonly maxTimestamp: number
   readonly firstAppendTime: number
   readonly lastAppendTime: number
-}
+  /** CRC-32 of the index files, as far as they were written: an index with another one is rebuilt. */
+  readonly indexSum?: number
+} & SumsFacts
 
 export type FoundBatch = { readonly position: number; readonly header: BatchHeader }
 
-export const damageFix = 'restore this partition from a backup, or trim it past the damage'
+/** What was read, up to the first block that is not what was written. */
+export type SegmentBytes = { readonly bytes: Uint8Array; readonly damage: BrokerError | null }
 
-/** Shared by all walks: they are synchronous, so no two are under way at once. */
-const walkBuffer = new Uint8Array(16 * 1024)
+/** Shared by all walks: they are synchronous, so no two are under way at once. A header may lie in two blocks. */
+const walkBuffer = new Uint8Array(2 * sumBlockBytes)
 
 /** `segmentName(42) -> '00000000000000000042'`. */
 export function segmentName(baseOffset: number): string {
@@ -30,10 +45,12 @@ export function segmentName(baseOffset: number): string {
 
 export class Segment {
   readonly baseOffset: number
+  readonly sums: SegmentSums
   /** Without extension. */
   readonly #stem: string
   readonly #context: LogContext
   #index: SegmentIndex
+  #indexSum: number | undefined
   #file: DiskFile | null = null
   #pins = 0
   #removed = false
@@ -63,6 +80,8 @@ export class Segment {
     this.firstAppendTime = facts.firstAppendTime
     this.lastAppendTime = facts.lastAppendTime
     this.#index = new SegmentIndex(facts.sizeBytes)
+    this.#indexSum = facts.indexSum
+    this.sums = new SegmentSums(context, `${this.#stem}.sum`, facts)
   }
 
   get path(): string {
@@ -74,6 +93,10 @@ export class Segment {
     return this.#aside ?? this.path
   }
 
+  get isOpen(): boolean {
+    return this.#file !== null
+  }
+
   get facts(): SegmentFacts {
     return {
       baseOffset: this.baseOffset,
@@ -81,6 +104,8 @@ export class Segment {
       maxTimestamp: this.maxTimestamp,
       firstAppendTime: this.firstAppendTime,
       lastAppendTime: this.lastAppendTime,
+      ...(this.#indexSum !== undefined && { indexSum: this.#indexSum }),
+      ...this.sums.facts,
     }
   }
 
@@ -93,6 +118,8 @@ export class Segment {
   /** For reading: a segment that is gone is damage, and must not come back empty. */
   get source(): DiskFile {
     if (this.#file !== null) return this.#file
+    // Another topic of the same name may have a segment at this path by now.
+    if (this.#removed) throw new BrokerError('not_found', `${this.path} was deleted while it was read`)
     try {
       this.#file = this.#context.disk.open(this.path, 'write')
       return this.#file
@@ -100,6 +127,12 @@ export class Segment {
       if (systemCode(thrown) === 'ENOENT') throw this.damaged(0, 'the file is missing')
       throw thrown
     }
+  }
+
+  /** Writes whole batches at the end; `note` follows for each of them. */
+  append(bytes: Uint8Array): void {
+    this.file.write(bytes, this.writtenBytes)
+    this.sums.add(bytes)
   }
 
   /** Notes a batch that was written at the end; `appendTime` is its frame's. */
@@ -111,20 +144,75 @@ export class Segment {
     this.writtenBytes = batch.position + batch.sizeBytes
   }
 
+  /** Makes visible what was written. */
+  publish(): void {
+    this.visibleBytes = this.writtenBytes
+    this.sums.mark()
+  }
+
+  /** Where the blocks around visible bytes lie and what they sum up to; null if that is not known. */
+  summed(position: number, sizeBytes: number): SummedRange | null {
+    return this.sums.get()?.covering(position, position + sizeBytes) ?? null
+  }
+
+  /** Visible bytes, read on this thread: for what is in the page cache, and for little. */
+  read(position: number, sizeBytes: number): SegmentBytes {
+    const range = this.summed(position, sizeBytes)
+    const { from, until } = range ?? { from: position, until: position + sizeBytes }
+    const bytes = new Uint8Array(until - from)
+    const read = this.source.read(bytes, from)
+    return this.#checked(bytes.subarray(0, read), { position, sizeBytes, range })
+  }
+
+  /** As `read`, without holding the thread. */
+  async readAsync(position: number, sizeBytes: number): Promise<SegmentBytes> {
+    const range = this.summed(position, sizeBytes)
+    const { from, until } = range ?? { from: position, until: position + sizeBytes }
+    const bytes = new Uint8Array(until - from)
+    const { source } = this
+    this.pin()
+    try {
+      let read = 0
+      for (let count = -1; count !== 0 && read < bytes.length; read += count) {
+        count = await source.readAsync(read === 0 ? bytes : bytes.subarray(read), from + read)
+      }
+      return this.#checked(bytes.subarray(0, read), { position, sizeBytes, range })
+    } finally {
+      this.unpin()
+    }
+  }
+
+  #checked(bytes: Uint8Array, { position, sizeBytes, range }: Wanted): SegmentBytes {
+    const from = range?.from ?? position
+    const damagedAt = range === null ? -1 : damagedBlockAt(bytes, range)
+    const end = damagedAt < 0 ? from + bytes.length : Math.min(damagedAt, from + bytes.length)
+    const good = bytes.subarray(
+      position - from,
+      Math.max(position, Math.min(end, position + sizeBytes)) - from,
+    )
+    if (good.length === sizeBytes) return { bytes: good, damage: null }
+    const why =
+      damagedAt >= 0 && from + bytes.length >= Math.min(damagedAt + sumBlockBytes, range!.until)
+        ? 'the checksum of a block does not match'
+        : 'the file is shorter than it was'
+    return { bytes: good, damage: this.damaged(damagedAt < 0 ? end : damagedAt, why) }
+  }
+
   /** The batch that holds `offset`, or the next one after a gap; null if there is none in sight. */
   find(offset: number): FoundBatch | null {
-    return this.#search(
-      () => this.#loadedIndex().positionOf(offset - this.baseOffset),
-      (header) => header.lastOffset >= offset,
-    )
+    return this.#search(() => this.#loadedIndex().positionOf(offset - this.baseOffset), {
+      isWanted: (header) => header.lastOffset >= offset,
+      // An entry leads to a batch before the wanted one. One that leads behind it would hide records.
+      isTooLate: (header) => header.baseOffset > offset,
+    })
   }
 
   /** The first batch with a record at or after `timestamp`. */
   findTime(timestamp: number): FoundBatch | null {
-    return this.#search(
-      () => this.#loadedIndex().positionAt(timestamp),
-      (header) => header.maxTimestamp >= timestamp,
-    )
+    return this.#search(() => this.#loadedIndex().positionAt(timestamp), {
+      isWanted: (header) => header.maxTimestamp >= timestamp,
+      isTooLate: () => false,
+    })
   }
 
   /** End of the last whole batch known to end at or before `position`; 0 if none is known. */
@@ -152,6 +240,7 @@ export class Segment {
         file.write(bytes, 0)
         file.close()
       }
+      this.#indexSum = indexSumOf(offsets, times)
     } catch (thrown) {
       logger.warn({ err: toError(thrown), path: this.#stem }, 'index not written; it is rebuilt when needed')
     }
@@ -162,6 +251,7 @@ export class Segment {
     if (this.#pins > 0 || this.writtenBytes !== this.syncedBytes) return false
     this.close()
     this.#index = new SegmentIndex(this.writtenBytes)
+    this.sums.release()
     return true
   }
 
@@ -176,6 +266,11 @@ export class Segment {
     } finally {
       this.unpin()
     }
+  }
+
+  /** Gives the sums of a segment that grows no more a file of their own. */
+  async sealSums(): Promise<void> {
+    if (!this.#removed) await this.sums.seal()
   }
 
   pin(): void {
@@ -211,7 +306,7 @@ export class Segment {
     const { disk, logger } = this.#context
     try {
       const aside = this.#freeAside()
-      for (const extension of ['index', 'timeindex']) disk.remove(`${this.#stem}.${extension}`)
+      for (const extension of ['index', 'timeindex', 'sum']) disk.remove(`${this.#stem}.${extension}`)
       if (!disk.exists(this.path)) return null
       disk.rename(this.path, aside)
       this.#aside = aside
@@ -231,42 +326,55 @@ export class Segment {
   }
 
   damaged(position: number, why: string): BrokerError {
-    return new BrokerError('corrupt', `${this.path} is damaged at byte ${position}: ${why}`, {
-      fix: damageFix,
-      details: { path: this.path, position },
-    })
+    const damage = { path: this.path, position, why }
+    this.#context.damages.note(damage)
+    return damageError(damage)
   }
 
-  #search(start: () => number, wanted: (header: BatchHeader) => boolean): FoundBatch | null {
-    const found = this.#walk(start(), wanted)
-    if (found !== 'damaged') return found
+  #search(start: () => number, { isWanted, isTooLate }: Search): FoundBatch | null {
+    const from = start()
+    const found = this.#walk(from, isWanted)
+    const misled = found !== null && found !== 'damaged' && found.position === from && from > 0
+    if (found !== 'damaged' && !(misled && isTooLate(found.header))) return found
     // The index may have lied, so only a pass over the batches themselves is evidence.
     this.#index = new SegmentIndex(this.writtenBytes)
     this.#index.fill(this.#scan(this.writtenBytes))
-    const again = this.#walk(start(), wanted)
+    const again = this.#walk(start(), isWanted)
     if (again === 'damaged') throw this.damaged(start(), 'no record batch begins there')
     return again
   }
 
-  #walk(start: number, wanted: (header: BatchHeader) => boolean): FoundBatch | null | 'damaged' {
+  #walk(start: number, isWanted: (header: BatchHeader) => boolean): FoundBatch | null | 'damaged' {
     let position = start
     let windowAt = start
-    let window = walkBuffer.subarray(0, 0)
+    let window: Uint8Array = walkBuffer.subarray(0, 0)
     let nextOffset = this.baseOffset
     while (position < this.visibleBytes) {
       let header = batchAt(window, position - windowAt)
       if (header === null) {
-        windowAt = position
-        window = walkBuffer.subarray(0, this.source.read(walkBuffer, position))
-        header = batchAt(window, 0)
+        windowAt = this.summed(position, 1)?.from ?? position
+        window = this.#window(position)
+        header = batchAt(window, position - windowAt)
       }
       if (header === null || header.baseOffset < nextOffset) return 'damaged'
       if (position + header.sizeBytes > this.visibleBytes) return 'damaged'
-      if (wanted(header)) return { position, header }
+      if (isWanted(header)) return { position, header }
       nextOffset = header.lastOffset + 1
       position += header.sizeBytes
     }
     return null
+  }
+
+  /** The blocks in which the header of a batch at `position` lies, checked; or some bytes from there on. */
+  #window(position: number): Uint8Array {
+    const room = this.visibleBytes - position
+    const range = this.summed(position, Math.min(batchHeaderSizeBytes, room))
+    const from = range?.from ?? position
+    const sizeBytes = range === null ? Math.min(walkBuffer.length, room) : range.until - from
+    const read = this.source.read(walkBuffer.subarray(0, sizeBytes), from)
+    const { damage } = this.#checked(walkBuffer.subarray(0, read), { position: from, sizeBytes, range })
+    if (damage !== null) throw damage
+    return walkBuffer.subarray(0, read)
   }
 
   #loadedIndex(): SegmentIndex {
@@ -275,10 +383,21 @@ export class Segment {
     return index
   }
 
+  /** Of the files, against their sum. */
+  indexState(): 'absent' | 'unknown' | 'whole' | 'damaged' {
+    const offsets = this.#readWhole(`${this.#stem}.index`)
+    const times = this.#readWhole(`${this.#stem}.timeindex`)
+    if (offsets === null || times === null) return 'absent'
+    if (this.#indexSum === undefined) return 'unknown'
+    return this.#indexSum === indexSumOf(offsets, times) ? 'whole' : 'damaged'
+  }
+
   #savedIndex(): SegmentIndex | null {
     const offsets = this.#readWhole(`${this.#stem}.index`)
     const times = this.#readWhole(`${this.#stem}.timeindex`)
     if (offsets === null || times === null) return null
+    // Of an older version there is no sum; then only what the batches say can show that an index lies.
+    if (this.#indexSum !== undefined && this.#indexSum !== indexSumOf(offsets, times)) return null
     const sizeBytes = this.#index.coversFrom
     return SegmentIndex.decode({ offsets, times }, { sizeBytes, maxTimestamp: this.maxTimestamp })
   }
@@ -288,8 +407,7 @@ export class Segment {
     if (!disk.exists(path)) return null
     const file = disk.open(path, 'read')
     try {
-      const bytes = new Uint8Array(file.size())
-      return bytes.subarray(0, file.read(bytes, 0))
+      return readWholeFile(file)
     } finally {
       file.close()
     }
@@ -309,4 +427,16 @@ export class Segment {
     if (stopped === 'damaged') throw this.damaged(position, 'no record batch begins there')
     return index
   }
+}
+
+type Wanted = { readonly position: number; readonly sizeBytes: number; readonly range: SummedRange | null }
+
+type Search = {
+  isWanted(header: BatchHeader): boolean
+  /** Of the very batch to which the index leads: it should have led to one further ahead. */
+  isTooLate(header: BatchHeader): boolean
+}
+
+function indexSumOf(offsets: Uint8Array, times: Uint8Array): number {
+  return Bun.hash.crc32(times, crc32(offsets))
 }

@@ -27,6 +27,8 @@ export type SnapshotFile = {
   readonly sealed: boolean
   /** Where the file lies now. */
   storedAt(): string
+  /** The sums of its blocks, as a checkpoint keeps them; null if they are not known. */
+  sums(): string | null
 }
 
 export type LogSnapshot = {
@@ -77,7 +79,7 @@ export async function takeSnapshot(parts: SnapshotParts): Promise<LogSnapshot> {
 }
 
 function* filesOf(partitions: PartitionSet): Generator<SnapshotFile> {
-  for (const { id, topic, segments } of partitions) {
+  for (const { id, topic, segments } of partitions.visible()) {
     const visible = segments.filter(({ visibleBytes }) => visibleBytes > 0)
     for (const segment of visible) yield fileOf(segment, { id, topic, sealed: segment !== visible.at(-1) })
   }
@@ -91,6 +93,7 @@ function fileOf(segment: Segment, facts: Pick<SnapshotFile, 'id' | 'topic' | 'se
     baseOffset,
     sizeBytes: visibleBytes,
     storedAt: () => segment.storedAt,
+    sums: () => segment.sums.textOf(visibleBytes),
   }
 }
 

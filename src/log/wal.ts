@@ -40,7 +40,7 @@ export type WalStart = {
 
 export class Wal {
   readonly #context: LogContext
-  readonly #salt: number
+  readonly salt: number
   /** Oldest first: files from the last checkpoint up to the current one. */
   readonly #inUse: number[]
   /** Generations that may be overwritten. */
@@ -60,7 +60,7 @@ export class Wal {
   /** Continues a chain in a new file, since what lies behind its end may be the remains of a torn frame. */
   constructor(context: LogContext, salt: number, from: WalStart) {
     this.#context = context
-    this.#salt = salt
+    this.salt = salt
     this.#next = from.chain
     this.#written = from.chain
     this.#newestGeneration = Math.max(from.chain.generation, ...from.generations)
@@ -107,7 +107,7 @@ export class Wal {
   write(frame: FrameWriter, facts: { appendTime: number }): number {
     const { generation, position, sequence, previousChecksum } = this.#next
     const bytes = frame.finish({
-      salt: this.#salt,
+      salt: this.salt,
       generation,
       position,
       sequence,

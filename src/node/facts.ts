@@ -20,6 +20,8 @@ export type FactSources = {
 /** Below this share of the volume, or this much, the disk is called nearly full. */
 const freeShareMin = 0.05
 const freeBytesMin = 256 * 2 ** 20
+/** Damaged places that a check names. */
+const namedMax = 5
 
 type Check = Health['checks'][number]
 
@@ -92,13 +94,26 @@ export class NodeHealth {
   }
 
   #recoveryCheck(): Check {
-    const { quarantined } = this.#sources.log.report
-    if (quarantined.length === 0)
-      return { name: 'recovery', status: 'pass', detail: 'no damage was found at start' }
+    const { log } = this.#sources
+    const { quarantined } = log.report
+    if (quarantined.length === 0) return this.#damageCheck()
     const named = quarantined
       .map(({ topic, partition, reason }) => `${topic}-${partition} (${reason})`)
       .join(', ')
     return { name: 'recovery', status: 'warn', detail: `damaged and set aside: ${named}` }
+  }
+
+  /** What reads, the scrubber and recovery met since. */
+  #damageCheck(): Check {
+    const { damages } = this.#sources.log
+    if (damages.length === 0) return { name: 'recovery', status: 'pass', detail: 'no damage was found' }
+    const named = damages
+      .slice(0, namedMax)
+      .map(({ path, position }) => `${path} at byte ${position}`)
+      .join(', ')
+    const more = damages.length > namedMax ? ` and ${damages.length - namedMax} more` : ''
+    const detail = `damaged: ${named}${more}; what lies there is refused; see pspfctl log verify`
+    return { name: 'recovery', status: 'warn', detail }
   }
 
   #diskCheck(): Check {

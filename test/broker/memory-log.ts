@@ -38,6 +38,7 @@ export class MemoryPartition implements Partition {
   startOffset = asOffset(0)
   endOffset = asOffset(0)
   stored: Stored[] = []
+  readonly damage = null
 
   constructor(id: PartitionId, topic: string) {
     this.id = id
@@ -127,6 +128,7 @@ export class MemoryLog implements LogGroup {
   state: LogState = 'open'
   failure: Error | undefined
   quarantined: RecoveryReport['quarantined'] = []
+  readonly damages = []
   /** Every append that became durable, with its entries. */
   readonly frames: (readonly LogEntry[])[] = []
   /** While true, appends queue; `sync()` lets them through. */

@@ -20,7 +20,7 @@ function health(...apps: App[]) {
   return new NodeHealth({
     clock: { monotonic: () => 0 },
     disk: { space: () => ({ freeBytes: 2 ** 40, totalBytes: 2 ** 40 }) },
-    log: { state: 'open', report: { quarantined: [] } },
+    log: { state: 'open', report: { quarantined: [] }, damages: [] },
     broker: { topics: () => [], diskUse: () => use },
     apps: { list: () => apps },
     dataDirectory: '/data',

@@ -1,7 +1,9 @@
 // Damage to what is stored: a flipped bit, a cut file, a missing file. It is refused or harmless, never served and never
 // guessed away.
 import { describe, expect, test } from 'bun:test'
-import { asOffset, BrokerError } from '#base'
+import { asOffset, BrokerError, sumBlockBytes } from '#base'
+import { BatchBuilder, readRecords } from '#record'
+import { diskSliceReader } from '../../src/streams/runtime/slice-reader.ts'
 import { LogScenario } from './log-scenario.ts'
 
 const wal = '/data/wal/0000000001.wal'
@@ -71,15 +73,52 @@ function cutLastByte({ disk }: LogScenario, path: string): void {
   file.close()
 }
 
+/** Damage was found, told and kept as evidence; what is not quarantined is whole and goes on. Answers how many are. */
+async function expectQuarantine(scenario: LogScenario): Promise<number> {
+  const { quarantined } = scenario.log!.report
+  expect(scenario.log!.damages.map(({ path }) => path)).toContain(wal)
+  expect(scenario.disk.list('/data/quarantine')).toEqual(['0000000001.wal'])
+  await scenario.check()
+  for (const partition of scenario.log!.partitions()) {
+    const append = scenario.log!.append([{ kind: 'batch', id: partition.id, batch: oneRecord() }])
+    // Not `rejects`: it holds the thread until the promise settles, and simulated time with it.
+    const code = await scenario.clock.runUntil(append).then(
+      () => 'appended',
+      (error: BrokerError) => error.code,
+    )
+    expect(code).toBe(partition.damage === null ? 'appended' : 'corrupt')
+  }
+  // It is still known after the next checkpoint and start, and nothing else has changed.
+  await scenario.close()
+  scenario.kill()
+  expect((await scenario.open()).report.quarantined).toEqual(quarantined)
+  return quarantined.length
+}
+
+function oneRecord(): Uint8Array {
+  const builder = new BatchBuilder()
+  builder.append({ key: null, value: new TextEncoder().encode(`extra-${extras++}`), timestamp: 1 })
+  return builder.build()
+}
+let extras = 0
+
 describe('damage', () => {
-  test('a flipped bit anywhere below the durable mark is detected, and nothing is appended after it', async () => {
+  test('a flipped bit anywhere below the durable mark stops the group or quarantines one partition', async () => {
     const used = usedBytes(await killed(1, true))
     expect(used).toBeGreaterThan(2000)
+    const outcomes = { refused: 0, quarantined: 0, whole: 0 }
     for (let byte = 0; byte < used - markSizeBytes; byte += 23) {
       const scenario = await killed(1, true)
       scenario.kill()
       scenario.disk.flip(wal, byte, byte % 8)
-      expect(`${byte}: ${await openCode(scenario)}`).toBe(`${byte}: corrupt`)
+      const code = await openCode(scenario)
+      if (code === 'open') {
+        const before = await expectQuarantine(scenario)
+        outcomes[before === 0 ? 'whole' : 'quarantined']++
+        continue
+      }
+      outcomes.refused++
+      expect(`${byte}: ${code}`).toBe(`${byte}: corrupt`)
       const { log } = scenario
       expect(log?.failure?.message).toContain(`${wal} is damaged at byte`)
       await expect(
@@ -98,10 +137,15 @@ describe('damage', () => {
       expect(await openCode(scenario)).toBe('open')
       await scenario.check()
     }
+    expect(outcomes.refused).toBeGreaterThan(10)
+    expect(outcomes.quarantined).toBeGreaterThan(10)
+    // Only the checksum of a frame was hit: the next frame vouches for the rest.
+    expect(outcomes.whole).toBeLessThan(10)
   }, 60_000)
 
-  test('a write-ahead file cut below the durable mark is refused or complete, never shortened', async () => {
+  test('zeroes below the durable mark stop the group or quarantine what they hit', async () => {
     const used = usedBytes(await killed(2, true))
+    const codes = new Set<string>()
     for (let size = 0; size < used - markSizeBytes; size += 37) {
       const scenario = await killed(2, true)
       scenario.kill()
@@ -109,8 +153,12 @@ describe('damage', () => {
       const file = scenario.disk.open(wal, 'write')
       file.write(new Uint8Array(Math.min(64, used - markSizeBytes - size)), size)
       file.close()
-      expect(await openCode(scenario)).toBe('corrupt')
+      const code = await openCode(scenario)
+      codes.add(code)
+      if (code === 'open') await expectQuarantine(scenario)
+      else expect(code).toBe('corrupt')
     }
+    expect([...codes].sort()).toEqual(['corrupt', 'open'])
   }, 60_000)
 
   test('a torn last frame is cut and reported, and the next append takes its place', async () => {
@@ -191,16 +239,66 @@ describe('damage', () => {
     }
   })
 
-  test('a sealed segment that was cut refuses what is gone and serves the rest', async () => {
+  test('a sealed segment that was cut refuses what is gone and serves the other segments', async () => {
     const { scenario, paths } = await closedWithSegments()
     cutLastByte(scenario, paths[0]!)
     const log = await scenario.open()
     const damaged = [...log.partitions()].find(({ topic }) => paths[0]!.includes(`/${topic}-`))!
     const last = asOffset(Number(/(\d+)\.log$/.exec(paths[1]!)![1]) - 1)
-    expect((await scenario.clock.runUntil(damaged.read(asOffset(0), 1))).length).toBeGreaterThan(61)
     await expect(scenario.clock.runUntil(damaged.read(last, 1))).rejects.toMatchObject({ code: 'corrupt' })
     const after = damaged.read(asOffset(last + 1), 1)
     expect((await scenario.clock.runUntil(after)).length).toBeGreaterThan(61)
+    expect(log.damages).toMatchObject([{ path: paths[0]!, why: 'the file is shorter than it was' }])
+  })
+
+  test('a damaged block is refused; what lies before and behind it is served, to slices too', async () => {
+    const limits = {
+      ...roomy,
+      segmentSizeBytesMax: 8 * sumBlockBytes,
+      walFileSizeBytes: 4e6,
+      pendingBytesMax: 4e6,
+    }
+    const scenario = new LogScenario(9, { limits })
+    const id = { topicId: '0'.repeat(32), partition: 0 }
+    await scenario.open()
+    await scenario.clock.runUntil(scenario.log!.append([{ kind: 'create', id, topic: 'blocks' }]))
+    for (let count = 0; count < 150; count++) {
+      const builder = new BatchBuilder()
+      builder.append({ key: null, value: new Uint8Array(900).fill(count), timestamp: 1 })
+      await scenario.clock.runUntil(scenario.log!.append([{ kind: 'batch', id, batch: builder.build() }]))
+    }
+    await scenario.close()
+    scenario.kill()
+    const path = '/data/topics/blocks-0/00000000000000000000.log'
+    scenario.disk.flip(path, sumBlockBytes + 5000, 3)
+    const log = await scenario.open()
+    const blocks = log.partition(id)!
+    const readSlice = diskSliceReader(scenario.disk, 4)
+    const served: number[] = []
+    for (const read of [
+      (offset: number) => blocks.read(asOffset(offset), 1),
+      // A read that reaches into the damage answers what lies before it.
+      (offset: number) => blocks.read(asOffset(offset), 1e6),
+      async (offset: number) => readSlice(blocks.slice(asOffset(offset), 1e6)!),
+    ]) {
+      let refused = 0
+      for (let offset = 0; offset < 150; offset++) {
+        const bytes = await scenario.clock.runUntil(read(offset)).catch((error: BrokerError) => {
+          expect(error.code).toBe('corrupt')
+          expect(error.message).toContain(`${path} is damaged at byte ${sumBlockBytes}`)
+          return null
+        })
+        if (bytes === null) refused++
+        else for (const { value } of readRecords(bytes, offset)) expect(value![0]).toBe(value!.at(-1)!)
+      }
+      expect(refused).toBeGreaterThan(30)
+      expect(refused).toBeLessThan(45)
+      served.push(refused)
+    }
+    expect(new Set(served).size).toBe(1)
+    expect(log.damages).toEqual([
+      { path, position: sumBlockBytes, why: 'the checksum of a block does not match' },
+    ])
   })
 
   test('indexes that are missing, cut, garbage or foreign change nothing', async () => {

@@ -20,6 +20,8 @@ type Contents = {
   readonly end: Map<string, number>
   readonly places: Map<string, Place>
   readonly values: Map<string, string>
+  /** Partitions that say they are damaged: what lies behind their end may be gone. */
+  readonly damaged: Set<string>
 }
 
 export const keyOf = ({ topicId, partition }: PartitionId) => `${topicId}/${partition}`
@@ -120,7 +122,7 @@ export class LogModel {
     }
   }
 
-  #checkSeen({ values, start, end }: Contents): void {
+  #checkSeen({ values, start, end, damaged }: Contents): void {
     for (const [place, value] of values) {
       const before = this.#seen.get(place)
       if (before !== undefined && before !== value) broken('I2', `${place} was "${before}" and is "${value}"`)
@@ -131,7 +133,9 @@ export class LogModel {
       const from = start.get(key)
       if (from === undefined && this.#maybeDeleted.has(key)) continue
       if (from === undefined) broken('I1', `partition ${key} is gone`)
-      if (Number(offset) >= from && !values.has(place)) broken('I1', `${place} was seen and is gone`)
+      const isExcused = damaged.has(key) && Number(offset) >= end.get(key)!
+      if (Number(offset) >= from && !values.has(place) && !isExcused)
+        broken('I1', `${place} was seen and is gone`)
     }
     for (const [key, from] of start) {
       if (from > (this.#trimmedTo.get(key) ?? 0))
@@ -192,7 +196,7 @@ export class LogModel {
     const first = places[0]
     if (first === undefined || places.some((place) => place === undefined)) {
       if (!exists && this.#maybeDeleted.has(key)) return 'excused'
-      if (exists && contents.start.get(key)! > 0) return 'excused'
+      if (exists && (contents.start.get(key)! > 0 || contents.damaged.has(key))) return 'excused'
       if (places.some((place) => place !== undefined))
         broken('I4', `${describe(entry, values)} is there in part`)
       return 'absent'
@@ -206,10 +210,17 @@ export class LogModel {
 }
 
 async function read(log: LogGroup): Promise<Contents> {
-  const contents: Contents = { start: new Map(), end: new Map(), places: new Map(), values: new Map() }
+  const contents: Contents = {
+    start: new Map(),
+    end: new Map(),
+    places: new Map(),
+    values: new Map(),
+    damaged: new Set(),
+  }
   for (const partition of log.partitions()) {
     const key = keyOf(partition.id)
     const { startOffset, endOffset } = partition
+    if (partition.damage !== null) contents.damaged.add(key)
     contents.start.set(key, startOffset)
     contents.end.set(key, endOffset)
     let next: number = startOffset

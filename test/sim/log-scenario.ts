@@ -26,6 +26,9 @@ export const smallLimits: LogLimits = {
   openSegmentsMax: 2,
   producersPerPartitionMax: 10,
   producerExpiryMs: 3_600_000,
+  scrubBytesPerSecond: 0,
+  scrubFirstMs: 50,
+  scrubEveryMs: 100,
 }
 
 export type Mutant = Pick<SimulatedDiskOptions, 'ignoreSyncs' | 'ignoreDirectorySyncs' | 'cannotLink'>
@@ -264,5 +267,7 @@ const valuesOf = new WeakMap<Uint8Array, string[]>()
 
 /** A partition that was deleted while it was read. */
 function isGone(thrown: unknown): boolean {
-  return thrown instanceof BrokerError && (thrown.code === 'offset_out_of_range' || thrown.code === 'corrupt')
+  return (
+    thrown instanceof BrokerError && ['offset_out_of_range', 'corrupt', 'not_found'].includes(thrown.code)
+  )
 }

@@ -6,7 +6,7 @@ import { BrokerError, type Clock, type DiskFile, sleep } from '#base'
 import { encodeCheckpoint } from '../checkpoint.ts'
 import { checkpointName, encodeFormat, formatName, formatVersion, manifestName } from '../data-directory.ts'
 import type { OpenLog } from '../log-group.ts'
-import type { LogSnapshot, SnapshotFile } from '../snapshot.ts'
+import { type LogSnapshot, type SnapshotFile, segmentPath } from '../snapshot.ts'
 import { BackupDamages } from './backup-damages.ts'
 import type { BackupTarget } from './backup-target.ts'
 import { streamFile } from './file-stream.ts'
@@ -187,12 +187,18 @@ class BackupRun {
     return source
   }
 
-  /** Nothing is left to replay: the first frame after a restore continues the chain in the first file. */
+  /** Block sums travel in it. Nothing is left to replay: the first frame after a restore continues the chain in the first file. */
   #checkpointText(): string {
-    const { checkpoint } = this.#snapshot
+    const { checkpoint, files } = this.#snapshot
+    const sums = new Map(files.map((file) => [file.path, file.sums]))
     const partitions = checkpoint.partitions.map((facts) => {
       const damage = this.#damages.of(facts)
-      return damage === undefined ? facts : { ...facts, damage }
+      const segments = facts.segments.map((segment) => {
+        const { hasSumFile: _file, ...rest } = segment
+        const text = sums.get(segmentPath(facts.topic, facts.id.partition, segment.baseOffset))?.() ?? null
+        return text === null ? rest : { ...rest, sums: text }
+      })
+      return { ...facts, segments, ...(damage !== undefined && { damage }) }
     })
     return encodeCheckpoint({
       ...checkpoint,
