@@ -2,7 +2,8 @@
 //
 //   key                          value
 //   ["owner","<group>","<owner>"]   {"version":1,"epoch":N}   the newest epoch given to this owner
-//   ["retentionClock"]              {"version":1,"at":MS}     how far the retention clock had come
+//   ["retentionClock"]              {"version":1,"at":MS}     how far the retention clock had come, and with "setAt":MS
+//                                                             when it was set, if it ran unset before
 //
 // Invariants:
 //   1. The newest record of a key counts; an epoch never falls, and its record is never removed.
@@ -11,7 +12,7 @@ import { asMillis, BrokerError, type Millis } from '#base'
 
 export type Fact =
   | { readonly kind: 'owner'; readonly group: string; readonly owner: string; readonly epoch: number }
-  | { readonly kind: 'retentionClock'; readonly at: Millis }
+  | { readonly kind: 'retentionClock'; readonly at: Millis; readonly setAt?: Millis }
 
 const version = 1
 const encoder = new TextEncoder()
@@ -24,7 +25,8 @@ export function encodeFactKey(fact: Fact): Uint8Array {
 }
 
 export function encodeFactValue(fact: Fact): Uint8Array {
-  const value = fact.kind === 'owner' ? { version, epoch: fact.epoch } : { version, at: fact.at }
+  const { kind, ...fields } = fact
+  const value = kind === 'owner' ? { version, epoch: fact.epoch } : { version, ...fields }
   return encoder.encode(JSON.stringify(value))
 }
 
@@ -34,11 +36,13 @@ export function decodeFact(key: Uint8Array, value: Uint8Array): Fact {
   const fields = parse(decoder.decode(value), keyText) as Record<string, unknown> | null
   if (Array.isArray(parts) && fields?.['version'] === version) {
     const [kind, group, owner] = parts as unknown[]
-    const { epoch, at } = fields
+    const { epoch, at, setAt } = fields
     if (kind === 'owner' && typeof group === 'string' && typeof owner === 'string' && isCount(epoch)) {
       return { kind, group, owner, epoch }
     }
-    if (kind === 'retentionClock' && isCount(at)) return { kind, at: asMillis(at) }
+    if (kind === 'retentionClock' && isCount(at)) {
+      return { kind, at: asMillis(at), ...(isCount(setAt) && { setAt: asMillis(setAt) }) }
+    }
   }
   throw unknownFact(keyText)
 }

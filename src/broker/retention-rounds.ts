@@ -25,6 +25,8 @@ export class RetentionRounds {
   #journal!: Journal
   #now: Millis
   #recordedAt: Millis
+  /** No record counts as older. */
+  #setAt: Millis | undefined
   #decidedAtMonotonic: number
   #doubting = false
   #timer: Timer | null = null
@@ -39,14 +41,15 @@ export class RetentionRounds {
     this.#decidedAtMonotonic = clock.monotonic()
   }
 
-  restore({ at }: Extract<Fact, { kind: 'retentionClock' }>): void {
+  restore({ at, setAt }: Extract<Fact, { kind: 'retentionClock' }>): void {
     this.#now = at
+    this.#setAt = setAt
     this.#recordedAt = at
   }
 
   /** Live record of the journal. */
   record(): RecordInput {
-    return retentionClockRecord(this.#now, this.#options.clock.now())
+    return retentionClockRecord(this.#now, this.#options.clock.now(), this.#setAt)
   }
 
   start(journal: Journal): void {
@@ -100,7 +103,8 @@ export class RetentionRounds {
       if (retentionMs === null && retentionBytes === null) continue
       for (const id of topic.partitionIds) {
         const partition = log.partition(id)
-        const decision = partition && decideRetention({ config: topic.config, now, partition })
+        const config = { ...topic.config, retentionMs: this.#knowsAge(now, retentionMs) ? retentionMs : null }
+        const decision = partition && decideRetention({ config, now, partition })
         if (!decision) continue
         logger.debug({ topic: topic.name, partition: id.partition, ...decision }, 'retention trims')
         yield { kind: 'trim', id, before: decision.before }
@@ -108,17 +112,26 @@ export class RetentionRounds {
     }
   }
 
+  /** Whether anything can be so old for certain: what was appended while the clock was not set is as old as its setting. */
+  #knowsAge(now: Millis, ageMs: number | null): boolean {
+    return ageMs !== null && now - ageMs >= (this.#setAt ?? 0)
+  }
+
   #advanceClock(): Millis {
     const { clock } = this.#options
     const monotonic = clock.monotonic()
     const wallNow = clock.now()
-    const { now, doubtedMs } = advanceRetentionClock({
+    const { now, doubtedMs, wasSet } = advanceRetentionClock({
       previous: this.#now,
       uptimeMs: monotonic - this.#decidedAtMonotonic,
       wallNow,
     })
     this.#now = now
     this.#decidedAtMonotonic = monotonic
+    if (wasSet) {
+      this.#setAt = now
+      this.#recordedAt = asMillis(0)
+    }
     this.#report(doubtedMs)
     return now
   }
@@ -127,7 +140,7 @@ export class RetentionRounds {
     const now = this.#now
     if (now - this.#recordedAt < recordEveryMs || this.#closed) return
     if (!this.#journal.isFree) await this.#journal.free()
-    const record = retentionClockRecord(now, this.#options.clock.now())
+    const record = retentionClockRecord(now, this.#options.clock.now(), this.#setAt)
     const apply = () => {
       this.#recordedAt = now
     }
@@ -146,7 +159,7 @@ export class RetentionRounds {
   }
 }
 
-export function retentionClockRecord(at: Millis, timestamp: number): RecordInput {
-  const fact: Fact = { kind: 'retentionClock', at }
+export function retentionClockRecord(at: Millis, timestamp: number, setAt?: Millis): RecordInput {
+  const fact: Fact = { kind: 'retentionClock', at, ...(setAt !== undefined && { setAt }) }
   return { key: encodeFactKey(fact), value: encodeFactValue(fact), timestamp }
 }

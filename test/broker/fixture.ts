@@ -49,8 +49,10 @@ export type Fixture = {
 export async function memoryBroker(
   limits: Partial<BrokerLimits> = {},
   diskMaxBytes: number | null = null,
+  wall?: number,
 ): Promise<Fixture> {
   const clock = new TestClock()
+  if (wall !== undefined) clock.wall = wall
   const log = new MemoryLog(() => clock.wall)
   const metrics = new Metrics()
   const random = seededRandom(7)

@@ -95,6 +95,29 @@ describe('retention rounds', () => {
     expect(await valuesOf(fixture)).toEqual([])
   })
 
+  test('a clock that nobody has set deletes nothing, nor does setting it; from then on records age', async () => {
+    const fixture = await memoryBroker({}, null, 1000)
+    await fixture.broker.createTopic({ name: 'orders', config: { retentionMs: 2 * day } })
+    await fixture.broker.produce('orders', [record('in 1970')])
+    await pass(fixture, 3 * day)
+    expect(await valuesOf(fixture)).toEqual(['in 1970'])
+    fixture.clock.wall = Date.UTC(2026, 0, 1)
+    await pass(fixture, hour)
+    await fixture.broker.produce('orders', [record('in 2026')])
+    expect(await valuesOf(fixture)).toEqual(['in 1970', 'in 2026'])
+    // Without a battery it begins again in 1970, again and again, and is set a little later.
+    for (let boot = 1; boot <= 3; boot++) {
+      fixture.clock.wall = boot
+      await fixture.restart()
+      await pass(fixture, hour)
+      fixture.clock.wall = Date.UTC(2026, 0, 1) + boot * 4 * hour
+      await pass(fixture, hour)
+    }
+    expect(await valuesOf(fixture)).toEqual(['in 1970', 'in 2026'])
+    await pass(fixture, 2 * day)
+    expect(await valuesOf(fixture)).toEqual([])
+  })
+
   test('a week without power is caught up with', async () => {
     const fixture = await withOrders()
     fixture.clock.wall += 8 * day
