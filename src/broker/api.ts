@@ -121,6 +121,8 @@ export interface Broker {
   topics(): TopicInfo[]
   /** Throws `not_found` with a did-you-mean. */
   topic(name: string): TopicInfo
+  /** As `topic`, without gathering what is known of it. */
+  requireTopic(name: string): void
   /**
    * All records durable when it resolves; records of one call are visible together. Positions are in input order. Calls
    * that are made at the same time share batches. The bytes of keys and values must not change until it resolves.

@@ -79,6 +79,7 @@ export function createBroker(parts: BrokerParts): Broker {
       }),
     topics: () => Array.from(catalogue, (topic) => topic.info()).sort(byName),
     topic: (name) => catalogue.topic(name).info(),
+    requireTopic: (name) => void catalogue.topic(name),
     produce: (name, records, access = {}) =>
       whileOpen(() => {
         const topic = catalogue.topic(name)

@@ -25,7 +25,8 @@ export class BodyReader {
     const held = { sizeBytes: 0 }
     try {
       if (claimed !== null) this.#hold(held, claimed)
-      const body = claimed === null ? await this.#readStream(request, held) : await readWhole(request)
+      const body =
+        claimed === null ? await this.#readStream(request, held) : await request.bytes().catch(endedEarly)
       return await use(withoutMark(body))
     } finally {
       this.#inFlightBytes -= held.sizeBytes
@@ -105,9 +106,12 @@ export function parseJson(text: string, where = 'the body'): unknown {
 
 /** `'application/json; charset=utf-8' -> 'application/json'`. Throws unless it is one of `accepted`, in UTF-8. */
 export function mediaType<T extends string>(request: Request, accepted: readonly T[]): T {
-  const header = request.headers.get('content-type') ?? ''
+  const { headers } = request
+  const header = headers.get('content-type') ?? ''
+  const encoding = headers.get('content-encoding')
+  const plain = encoding === null ? accepted.find((candidate) => candidate === header) : undefined
+  if (plain !== undefined) return plain
   const [type = '', ...parameters] = header.split(';').map((part) => part.trim().toLowerCase())
-  const encoding = request.headers.get('content-encoding')
   if (encoding !== null && encoding !== 'identity') {
     throw new BrokerError('unsupported_media_type', `bodies with content-encoding ${encoding} are not read`, {
       fix: 'send the body as it is',
@@ -130,12 +134,8 @@ function claimedSize(request: Request): number | null {
   return header === null ? null : Number(header)
 }
 
-async function readWhole(request: Request): Promise<Uint8Array> {
-  try {
-    return await request.bytes()
-  } catch (thrown) {
-    throw cutShort(thrown)
-  }
+function endedEarly(thrown: unknown): never {
+  throw cutShort(thrown)
 }
 
 function cutShort(thrown: unknown): BrokerError {

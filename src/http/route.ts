@@ -50,6 +50,8 @@ export type RouteDescription = {
   readonly body?: TSchema
   /** Bodies that `handle` reads itself, for the document. */
   readonly rawBodies?: Readonly<Record<string, TSchema>>
+  /** Asked for so often that finding it must cost nothing; its path has one parameter. */
+  readonly isHot?: boolean
 }
 
 export type Route = RouteDescription & { handle(call: Call): Answer }

@@ -109,6 +109,7 @@ export function fakeBroker(): FakeBroker {
     },
     topics: () => [...topics.values()].map(describe),
     topic: (name) => describe(find(name)),
+    requireTopic: (name) => void find(name),
     async produce(name, records) {
       const topic = find(name)
       if (failure) {

@@ -10,12 +10,15 @@ import { exactly, t } from '../shape.ts'
 
 const lineTypes = ['application/x-ndjson', 'application/ndjson', 'application/jsonl'] as const
 
+const bodyTypes = ['application/json', ...lineTypes] as const
+
 export function produceRoutes({ broker }: Services): Route[] {
   return [
     route(
       {
         method: 'POST',
         path: '/api/v1/topics/:topic/records',
+        isHot: true,
         access: 'write',
         tag: 'records',
         operation: 'produceRecords',
@@ -34,9 +37,10 @@ export function produceRoutes({ broker }: Services): Route[] {
         answers: { 200: one('ProduceAnswer', 'where each record lies, in the order of the request') },
       },
       ({ request, params, query, limits, withBody }) => {
-        const type = mediaType(request, ['application/json', ...lineTypes])
+        const type = mediaType(request, bodyTypes)
+        const name = params['topic']!
         // Before the body is read: a large body for a misspelt topic is not worth reading.
-        const { name } = broker.topic(params['topic']!)
+        broker.requireTopic(name)
         const options = { keyField: query.keyField, recordsMax: limits.recordsPerRequestMax }
         return withBody(async (body) => {
           const records: ProduceRecord[] =
@@ -49,6 +53,10 @@ export function produceRoutes({ broker }: Services): Route[] {
 }
 
 function answerText(positions: readonly RecordPosition[]): string {
+  if (positions.length === 1) {
+    const { partition, offset } = positions[0]!
+    return `{"count":1,"offsets":[{"partition":${partition},"offset":${offset}}]}`
+  }
   const parts = positions.map(({ partition, offset }) => `{"partition":${partition},"offset":${offset}}`)
   return `{"count":${positions.length},"offsets":[${parts.join(',')}]}`
 }
