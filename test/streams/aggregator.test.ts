@@ -14,6 +14,14 @@ const kinds: Record<string, Aggregator<Row, unknown>> = {
   max: agg.max((row: Row) => row.n),
   avg: agg.avg('n'),
   last: agg.last('n'),
+  quantile: agg.quantile('n', [0, 0.5, 0.9, 1]),
+  distinct: agg.distinct((row: Row) => row.n),
+  topN: agg.topN(3, (row: Row) => row.n),
+  collect: agg.collect((row: Row) => row.n, { max: 4 }),
+  reduce: agg.reduce(
+    (row: Row) => [row.n ?? null, row.at],
+    (a, b) => ((a[1] ?? 0) > (b[1] ?? 0) ? a : b),
+  ),
   custom: agg.custom('span', {
     init: (): number[] => [],
     add: (seen: number[], row: Row) => [...seen, row.at],
@@ -55,6 +63,11 @@ describe('rows without a value', () => {
       max: null,
       avg: null,
       last: null,
+      quantile: null,
+      distinct: 0,
+      topN: [],
+      collect: [null, null],
+      reduce: [null, 2],
       custom: 1,
     })
   })
@@ -75,4 +88,36 @@ test('last is by event time; of equal times the later row', () => {
     { n: 4, at: 7 },
   ]
   expect(last.result(foldOf(last, all))).toBe(3)
+})
+
+test('what keeps rows is bounded: top N against a sort, collect against the newest by time', () => {
+  fc.assert(
+    fc.property(rows, fc.integer({ min: 1, max: 5 }), (all, kept) => {
+      const byScore = all
+        .filter(({ n }) => typeof n === 'number')
+        .toSorted((a, b) => b.n! - a.n! || a.at - b.at)
+      expect(
+        agg
+          .topN(kept, (row: Row) => row.n)
+          .result(
+            foldOf(
+              agg.topN(kept, (row: Row) => row.n),
+              all,
+            ),
+          ),
+      ).toEqual(byScore.slice(0, kept))
+      const collected = agg.collect((row: Row) => row.at, { max: kept })
+      const newest = all.map(({ at }) => at).toSorted((a, b) => a - b)
+      expect(collected.result(foldOf(collected, all))).toEqual(newest.slice(-kept))
+    }),
+  )
+  for (const wrong of [0, -1, 1.5, 10_001]) expect(() => agg.topN(wrong, () => 1)).toThrow('cannot keep')
+})
+
+test('a sum or mean that no number can hold is refused, not lost', () => {
+  const huge = { n: 1e308, at: 1 }
+  for (const kind of [agg.sum('n'), agg.avg('n')]) {
+    expect(() => foldOf(kind, [huge, huge])).toThrow('beyond the largest number')
+    expect(() => kind.merge(foldOf(kind, [huge]), foldOf(kind, [huge]))).toThrow('beyond the largest number')
+  }
 })
