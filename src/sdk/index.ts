@@ -28,6 +28,7 @@ export {
   type EmitOptions,
   type EmitPolicy,
   type Infer,
+  type JoinResult,
   type KeyedStream,
   type Late,
   type ReplayCursor,

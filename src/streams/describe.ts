@@ -46,6 +46,10 @@ function labelOf({ node }: PlannedNode): string {
     case 'source':
     case 'sink':
       return node.topic.name
+    case 'lookup':
+      return `${node.how}, as the table stands`
+    case 'join':
+      return `${node.how}, from ${formatDuration(node.beforeMs)} before to ${formatDuration(node.afterMs)} after, grace ${formatDuration(node.graceMs)}`
     case 'branch':
       return `${node.tests.length} ways`
     case 'arm':

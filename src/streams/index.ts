@@ -3,6 +3,7 @@ export * from './api.ts'
 export * from './app.ts'
 export { describe } from './describe.ts'
 export type { EmitPolicy } from './graph/node.ts'
+export type { Interval, JoinResult } from './join.ts'
 export { type AppProcessOptions, runAppProcess } from './process/app-process.ts'
 export { AppSupervisor, type AppSupervisorOptions } from './process/app-supervisor.ts'
 export { brokerPort } from './process/broker-port.ts'
@@ -13,6 +14,7 @@ export { type ObjectOf, type Schema, s } from './schema/schema.ts'
 export type { Infer, StandardSchema } from './schema/standard-schema.ts'
 export * from './source.ts'
 export type { AggregateRow, Branches, KeyedStream, KeyField, Stream } from './stream.ts'
+export type { Table } from './table.ts'
 export {
   type SinkTopic,
   type SourceTopic,

@@ -5,7 +5,16 @@ import { BrokerError } from '#base'
 import { type AggregateSpec, agg, type ResultOf } from './aggregator.ts'
 import type { AppPart } from './app.ts'
 import { checkedName } from './graph/collect.ts'
-import { type AggregateNode, type KeyValue, link, type Node, type RepartitionNode } from './graph/node.ts'
+import {
+  type AggregateNode,
+  type JoinHow,
+  type KeyValue,
+  link,
+  type Node,
+  type RepartitionNode,
+} from './graph/node.ts'
+import { type Interval, type JoinResult, joinWithin, lookup } from './join.ts'
+import { type Table, tableOf } from './table.ts'
 import { keyChoice, namedTopic, type SinkTopic, type SourceTopic, topicHandle } from './topic.ts'
 import type { WindowDefinition } from './window.ts'
 import { type WindowedStream, windowedStream } from './windowed-stream.ts'
@@ -58,6 +67,50 @@ export interface KeyedStream<K extends KeyValue, V> extends Stream<V> {
    * @example orders.stream().keyBy('region').repartition('by-region', { partitions: 8 }).count('per-region')
    */
   repartition(name: string, options?: { readonly partitions?: number }): KeyedStream<K, V>
+  /**
+   * Each row beside the row that a table holds of its key as processed so far. At start the table is read to its end
+   * first.
+   * @example
+   * const names = topic<{ id: string; name: string }>('drivers', { key: 'id' }).table()
+   * rides.stream().keyBy('driver').join('with-name', names, {
+   *   how: 'left', select: (ride, driver) => ({ ...ride, name: driver?.name ?? null }),
+   * })
+   */
+  join<T, R>(
+    name: string,
+    table: Table<T>,
+    options: { readonly how?: 'inner'; readonly select: (row: V, match: T) => R },
+  ): KeyedStream<K, R>
+  join<T, R>(
+    name: string,
+    table: Table<T>,
+    options: { readonly how: 'left'; readonly select: (row: V, match: T | null) => R },
+  ): KeyedStream<K, R>
+  /**
+   * Pairs rows of two streams whose keys are equal and whose times are near: the other from `before` earlier to `after`
+   * later. With `how: 'left'` (or `'outer'`) rows without a match go out once none can come any more.
+   * @example
+   * orders.stream().keyBy('id').joinWithin('paid', payments.stream().keyBy('order'), {
+   *   before: '0s', after: '10m', grace: '5s', select: (order, payment) => ({ ...order, paid: payment.amount }),
+   * })
+   */
+  joinWithin<W, R>(
+    name: string,
+    other: KeyedStream<K, W>,
+    options: Interval & { readonly how?: 'inner'; readonly select: (left: V, right: W) => R },
+  ): JoinResult<K, R, V | W>
+  joinWithin<W, R>(
+    name: string,
+    other: KeyedStream<K, W>,
+    options: Interval & { readonly how: 'left'; readonly select: (left: V, right: W | null) => R },
+  ): JoinResult<K, R, V | W>
+  joinWithin<W, R>(
+    name: string,
+    other: KeyedStream<K, W>,
+    options: Interval & { readonly how: 'outer'; readonly select: (left: V | null, right: W | null) => R },
+  ): JoinResult<K, R, V | W>
+  /** The last row of each key, to look rows up in. */
+  table(): Table<V>
   /** The name identifies the state: it must not change while the state is wanted. */
   window(name: string, definition: WindowDefinition): WindowedStream<K, V>
   /** One running result per key; a row for every key that changed, once per commit. */
@@ -139,6 +192,23 @@ class NodeStream<K extends KeyValue, V> implements KeyedStream<K, V> {
     return keyedStreamOf(
       link<AggregateNode>({ kind: 'aggregate', name, aggregates: spec, parents: [this.node] }),
     )
+  }
+  join<T, R>(
+    name: string,
+    table: Table<T>,
+    options: { readonly how?: JoinHow; readonly select: (row: V, match: T) => R },
+  ): KeyedStream<K, R> {
+    return lookup({ name, parents: [this.node, table.node] }, options)
+  }
+  joinWithin<W, R>(
+    name: string,
+    other: KeyedStream<K, W>,
+    options: Interval & { readonly how?: JoinHow; readonly select: (left: V, right: W) => R },
+  ): JoinResult<K, R, V | W> {
+    return joinWithin({ name, parents: [this.node, other.node] }, options)
+  }
+  table(): Table<V> {
+    return tableOf(this.node)
   }
   count(name: string): KeyedStream<K, AggregateRow<K, { count: number }>> {
     return this.aggregate(name, { count: agg.count() })

@@ -10,6 +10,7 @@ import {
 } from './graph/node.ts'
 import type { StandardSchema } from './schema/standard-schema.ts'
 import { type KeyField, type Stream, streamOf } from './stream.ts'
+import { type Table, tableOf } from './table.ts'
 
 export type TimeOptions<V> = {
   /** Event time in whole milliseconds since 1970 UTC. Default: the record's own timestamp. */
@@ -49,6 +50,12 @@ export interface SourceTopic<out V> {
   readonly settings: TopicSettings
   /** All records from the oldest on, then new ones. */
   stream(): Stream<V>
+  /**
+   * The last record of each key; one without a value deletes. The key is the one that the topic declares, else that of
+   * the record.
+   * @example const drivers = topic<Driver>('drivers', { key: 'id' }).table()
+   */
+  table(): Table<V>
 }
 
 export interface TopicHandle<in out V> extends SinkTopic<V>, SourceTopic<V> {}
@@ -101,12 +108,18 @@ export function namedTopic(name: string): TopicSettings {
 
 export function topicHandle<V>(settings: TopicSettings): TopicHandle<V> {
   let source: SourceNode | undefined
+  let table: Table<V> | undefined
+  const node = () => {
+    source ??= link<SourceNode>({ kind: 'source', topic: settings, parents: [] })
+    return source
+  }
   return {
     name: settings.name,
     settings,
-    stream() {
-      source ??= link<SourceNode>({ kind: 'source', topic: settings, parents: [] })
-      return streamOf<V>(source)
+    stream: () => streamOf<V>(node()),
+    table() {
+      table ??= tableOf<V>(node())
+      return table
     },
   }
 }

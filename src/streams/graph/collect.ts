@@ -58,6 +58,8 @@ export function explicitName(node: Node): string | undefined {
     case 'aggregate':
     case 'generator':
     case 'spread':
+    case 'join':
+    case 'lookup':
       return node.name
     default:
       return undefined
@@ -76,7 +78,7 @@ export function nameNodes(nodes: readonly Node[]): Map<Node, string> {
     checkedName(name)
     if (taken.has(name)) {
       throw new BrokerError('invalid_request', `two nodes are named "${name}"`, {
-        fix: 'give each window, aggregate, repartition and source a name of its own',
+        fix: 'give each window, aggregate, join, repartition and source a name of its own',
       })
     }
     taken.add(name)

@@ -1,6 +1,7 @@
 // What is known about the rows between two nodes, and the rules that make a graph sound. Pure: a graph that passes here
 // computes what it says.
 import { BrokerError } from '#base'
+import { joinFlow } from './join-flow.ts'
 import type { AggregateNode, KeyChoice, Node, TopicSettings, WindowNode } from './node.ts'
 
 export type Flow = {
@@ -43,6 +44,10 @@ export function flowsOf(
       if (!inputs[0]!.together) repartitioned.set(node, [inputs[0]!.partitions])
       const updating = node.kind === 'aggregate' || node.emit.kind === 'on-update'
       flows.set(node, { ...inputs[0]!, together: true, partitionedBy: undefined, updating })
+    } else if (node.kind === 'join' || node.kind === 'lookup') {
+      const { flow, partitions } = joinFlow(node, inputs)
+      if (partitions.some((wanted) => wanted !== null)) repartitioned.set(node, partitions)
+      flows.set(node, flow)
     } else if (node.kind === 'spread') {
       if (!inputs[0]!.keyed) throw unkeyedRepartition(node.name)
       const partitions = node.partitions ?? inputs[0]!.partitions
@@ -69,6 +74,13 @@ function statelessFlow(node: Node, inputs: readonly Flow[]): Flow {
       const together = input.partitions === 1 || isSameKey(input.partitionedBy, node.key)
       return { ...input, keyed: true, together, partitionedBy: together ? node.key : undefined }
     }
+    case 'table': {
+      const { kind } = node.parents[0]!
+      // Rows of a topic lie where their record keys put them.
+      if (kind === 'source') return { ...input, keyed: true, together: true, updating: true }
+      if (!input.keyed) throw unkeyedTable()
+      return { ...input, updating: true }
+    }
     case 'map':
     case 'flatMap':
       return { ...input, partitionedBy: undefined }
@@ -88,6 +100,12 @@ function statelessFlow(node: Node, inputs: readonly Flow[]): Flow {
 
 function isSameKey(a: KeyChoice | undefined, b: KeyChoice): boolean {
   return a !== undefined && (a.field === undefined ? a.of === b.of : a.field === b.field)
+}
+
+function unkeyedTable(): BrokerError {
+  return new BrokerError('invalid_request', 'a table of rows without a key holds one row at most', {
+    fix: "put .keyBy('field') before .table()",
+  })
 }
 
 function unkeyedRepartition(name: string): BrokerError {

@@ -69,6 +69,26 @@ export type AggregateNode = Linked & {
   readonly name: string
   readonly aggregates: AggregateSpec<never>
 }
+/** Which rows go out although they found no match. */
+export type JoinHow = 'inner' | 'left' | 'outer'
+type Select = (left: unknown, right: unknown) => unknown
+/** Its parents: the rows, and the table in which each looks for its match. */
+export type LookupNode = Linked & {
+  readonly kind: 'lookup'
+  readonly name: string
+  readonly how: JoinHow
+  readonly select: Select
+}
+/** Its parents: left and right. They match if keys are equal and `left - before <= right <= left + after`. */
+export type JoinNode = Linked & {
+  readonly kind: 'join'
+  readonly name: string
+  readonly how: JoinHow
+  readonly beforeMs: Millis
+  readonly afterMs: Millis
+  readonly graceMs: Millis
+  readonly select: Select
+}
 export type RepartitionNode = Linked & {
   readonly kind: 'spread'
   readonly name: string
@@ -92,6 +112,10 @@ export type Node =
   /** Rows that came after all their windows had closed; its parent is the window. */
   | (Linked & { readonly kind: 'late' })
   | AggregateNode
+  /** The last row of each key of its parent, a topic or a stream. */
+  | (Linked & { readonly kind: 'table' })
+  | LookupNode
+  | JoinNode
   | RepartitionNode
   | SinkNode
 

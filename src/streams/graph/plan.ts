@@ -78,7 +78,8 @@ export function planApp(
       const partitions = wanted?.[index] ?? null
       const planned = builder.planned(parent)
       if (partitions === null) return planned
-      return builder.repartition(id, planned, { partitions, upstream: flows.get(parent)!.partitions })
+      const side = node.parents.length > 1 ? `${id}.${index === 0 ? 'left' : 'right'}` : id
+      return builder.repartition(side, planned, { partitions, upstream: flows.get(parent)!.partitions })
     })
     builder.add(node, { id, timed, parents })
   }
@@ -210,7 +211,16 @@ function unite(a: Group, b: Group): void {
 }
 
 export function isStateful(node: PlannedNode['node']): boolean {
-  return node.kind === 'window' || node.kind === 'aggregate' || node.kind === 'generator'
+  switch (node.kind) {
+    case 'window':
+    case 'aggregate':
+    case 'generator':
+    case 'join':
+    case 'lookup':
+      return true
+    default:
+      return false
+  }
 }
 
 /** The topic that a node reads. */

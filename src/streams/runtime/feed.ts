@@ -7,6 +7,9 @@ export interface Feed {
   readonly ready: boolean
   /** How long it has been read to its end and found nothing; Infinity if that cannot be said. */
   readonly silentMs: number
+  /** A table that is read before other feeds, and at start to its end. */
+  readonly leads?: boolean
+  readonly behind?: boolean
   /** Sees to it that more is on its way; whatever comes wakes the task. */
   prefetch(): void
   /** Processes up to `recordsMax` records, fewer if the commit fills up. Answers how many. */

@@ -33,6 +33,8 @@ export class PartitionFeed implements Feed {
   readonly #time: PartitionTime | null
   readonly #validate: Validator | null
   readonly #json = new JsonDecoder()
+  /** As it was found at start. */
+  #endAtStart: number | null = null
   #warned = false
   /** A change of time that was asked for from outside, to be made between two records. */
   #asked: ((time: PartitionTime) => void) | null = null
@@ -41,6 +43,19 @@ export class PartitionFeed implements Feed {
     this.#options = options
     this.#time = options.time
     this.#validate = options.topic.schema === undefined ? null : validatorOf(options.topic.schema)
+  }
+
+  /** Nothing but a table is made of it: rows are to find the table that there was before them. */
+  get leads(): boolean {
+    const { pipeline, reader } = this.#options
+    return pipeline.onlyTables.has(reader.topic)
+  }
+
+  /** It has not read all that there was when the task started. */
+  get behind(): boolean {
+    const { reader } = this.#options
+    this.#endAtStart ??= reader.end
+    return reader.failure === null && reader.position < this.#endAtStart
   }
 
   get ready(): boolean {
@@ -107,6 +122,12 @@ export class PartitionFeed implements Feed {
 
   /** True if time moved. */
   #process(emit: Pipeline['heads'] extends Map<string, infer E> ? E : never): boolean {
+    const { reader, pipeline } = this.#options
+    const tombstones = pipeline.tombstones.get(reader.topic)
+    if (tombstones !== undefined && reader.cursor.valueStart < 0) {
+      this.#options.context.attempt(tombstones, null, reader.cursor.timestamp, undefined)
+      return false
+    }
     let value: unknown
     let at: number
     try {

@@ -8,6 +8,8 @@ import { OperatorTime, type StoredTime, storeTime, type TimeInput } from '../tim
 import { emitDelayOf } from '../window.ts'
 import { AggregateOperator } from './aggregate-operator.ts'
 import { newCounters } from './counters.ts'
+import { JoinOperator } from './join-operator.ts'
+import { LookupOperator } from './lookup-operator.ts'
 import type { Operator, WindowWiring } from './operator.ts'
 import { TopicOutput } from './outputs.ts'
 import { PaneOperator } from './pane-operator.ts'
@@ -15,7 +17,7 @@ import { RepartitionOutput } from './repartition-output.ts'
 import { SessionOperator } from './session-operator.ts'
 import { keepsPanes } from './signature.ts'
 import { SlidingOperator } from './sliding-operator.ts'
-import { branch, sink, stateless } from './stateless.ts'
+import { branch, sink, stateless, table } from './stateless.ts'
 import type { Emit, TaskContext } from './task-context.ts'
 import { WindowOperator } from './window-operator.ts'
 
@@ -31,6 +33,10 @@ export type PipelineOptions = {
 export class Pipeline {
   /** Where rows of a topic, or of a source of the app, enter. */
   readonly heads = new Map<string, Emit>()
+  /** Where deletions enter that a topic's records without a value are for its tables. */
+  readonly tombstones = new Map<string, Emit>()
+  /** Topics of which nothing but tables is made. */
+  readonly onlyTables = new Set<string>()
   readonly outputs = new Map<string, TopicOutput>()
   readonly stateful: Operator[] = []
   readonly #repartitions: RepartitionOutput[] = []
@@ -43,16 +49,23 @@ export class Pipeline {
     for (const planned of nodes) options.context.counters.set(planned.id, newCounters())
     for (const planned of nodes) {
       const { kind } = planned.node
-      if (kind === 'window' || kind === 'aggregate' || kind === 'repartition') {
+      if (keepsTime.has(kind)) {
         this.#times.set(planned, new OperatorTime(this.#timeInputs(planned), delayOf(planned.node)))
       }
     }
     // Children first, so that each finds those it calls.
-    const emits = new Map<PlannedNode, Emit>()
-    for (const planned of nodes.toReversed()) emits.set(planned, this.#build(planned, emits))
+    const entries: Entries = new Map()
+    for (const planned of nodes.toReversed()) {
+      const built = this.#build(planned, entries)
+      entries.set(planned, typeof built === 'function' ? [built] : built)
+    }
     for (const planned of nodes) {
       const head = topicOf(planned) ?? (planned.node.kind === 'generator' ? planned.id : undefined)
-      if (head !== undefined) this.heads.set(head, emits.get(planned)!)
+      if (head === undefined) continue
+      this.heads.set(head, entries.get(planned)![0])
+      const tables = planned.children.filter(({ node }) => node.kind === 'table')
+      if (tables.length === planned.children.length) this.onlyTables.add(head)
+      if (tables.length > 0) this.tombstones.set(head, fanOut(tables.map((table) => entries.get(table)![0])))
     }
     // Built from the end, time passes from the beginning.
     this.stateful.reverse()
@@ -125,28 +138,44 @@ export class Pipeline {
       const time = this.#options.timeOf(topic)
       return time === null ? [] : [time]
     }
-    return planned.parents.flatMap((parent) => {
+    // A table holds nobody back: it is looked at as it stands.
+    const parents = planned.node.kind === 'lookup' ? planned.parents.slice(0, 1) : planned.parents
+    return parents.flatMap((parent) => {
       const own = this.#times.get(parent)
       return own === undefined ? this.#timeInputs(parent) : [own]
     })
   }
 
-  #build(planned: PlannedNode, emits: ReadonlyMap<PlannedNode, Emit>): Emit {
+  /** The node's ways in: one, or one for each parent. */
+  #build(planned: PlannedNode, entries: Entries): Emit | readonly [Emit, Emit] {
     const { context, store } = this.#options
     const { id, node } = planned
     const counters = context.counters.get(id)!
     const children = planned.children.filter((child) => child.node.kind !== 'late')
-    const emit = fanOut(children.map((child) => emits.get(child)!))
+    const emit = fanOut(entriesOf(planned, children, entries))
     switch (node.kind) {
       case 'window': {
-        const late = planned.children.filter((child) => child.node.kind === 'late')
-        const emitLate = late.length > 0 ? fanOut(late.map((child) => emits.get(child)!)) : null
         const time = this.#times.get(planned)!
-        const wiring = { id, context, counters, store, emit, time, emitLate }
+        const wiring = { id, context, counters, store, emit, time, emitLate: lateOf(planned, entries) }
         const operator = windowOperator(node, wiring)
         this.stateful.push(operator)
         return operator.accept
       }
+      case 'join': {
+        const time = this.#times.get(planned)!
+        const wiring = { id, context, counters, store, emit, time, emitLate: lateOf(planned, entries) }
+        const operator = new JoinOperator(node, wiring)
+        this.stateful.push(operator)
+        return [operator.acceptLeft, operator.acceptRight]
+      }
+      case 'lookup': {
+        const time = this.#times.get(planned)!
+        const operator = new LookupOperator(node, { id, context, counters, store, emit, time })
+        this.stateful.push(operator)
+        return [operator.acceptRow, operator.acceptChange]
+      }
+      case 'table':
+        return table(planned.parents[0]!, emit, { id, counters, context })
       case 'aggregate': {
         const time = this.#times.get(planned)!
         const operator = new AggregateOperator(node, { id, context, counters, store, emit, time })
@@ -155,7 +184,7 @@ export class Pipeline {
       }
       case 'branch': {
         const arms = node.tests.map((_, index) =>
-          fanOut(children.flatMap((child) => (isArm(child, index) ? [emits.get(child)!] : []))),
+          fanOut(children.flatMap((child) => (isArm(child, index) ? [entries.get(child)![0]] : []))),
         )
         return branch(node, arms, { id, counters, context })
       }
@@ -183,7 +212,36 @@ export class Pipeline {
 }
 
 function delayOf(node: PlannedNode['node']): number {
-  return node.kind === 'window' ? emitDelayOf(node.window) : 0
+  switch (node.kind) {
+    case 'window':
+      return emitDelayOf(node.window)
+    case 'join':
+      return node.graceMs + Math.max(node.beforeMs, node.afterMs)
+    default:
+      return 0
+  }
+}
+
+/** Ways into nodes that are built already. */
+type Entries = Map<PlannedNode, readonly [Emit, Emit?]>
+
+const keepsTime: ReadonlySet<string> = new Set(['window', 'aggregate', 'join', 'lookup', 'repartition'])
+
+/** Where rows of a node go: into each child, and into one with two sides on the side or sides that it feeds. */
+function entriesOf(planned: PlannedNode, children: readonly PlannedNode[], entries: Entries): Emit[] {
+  const single = children.filter((child) => entries.get(child)!.length === 1)
+  const double = new Set(children.filter((child) => entries.get(child)!.length === 2))
+  return [
+    ...single.map((child) => entries.get(child)![0]),
+    ...[...double].flatMap((child) =>
+      child.parents.flatMap((parent, side) => (parent === planned ? [entries.get(child)![side]!] : [])),
+    ),
+  ]
+}
+
+function lateOf({ children }: PlannedNode, entries: Entries): Emit | null {
+  const late = children.filter(({ node }) => node.kind === 'late')
+  return late.length > 0 ? fanOut(late.map((child) => entries.get(child)![0])) : null
 }
 
 function isArm({ node }: PlannedNode, index: number): boolean {

@@ -1,14 +1,14 @@
 // What kind of state a node keeps, written beside the state, so that a changed app is refused rather than let it read
 // what means something else.
 import { BrokerError } from '#base'
-import type { AggregateNode, WindowNode } from '../graph/node.ts'
-import type { Subtopology } from '../graph/plan.ts'
+import type { WindowNode } from '../graph/node.ts'
+import type { PlannedNode, Subtopology } from '../graph/plan.ts'
 import { decodeValue, encodeValue, signatureKey } from '../state/state-key.ts'
 import type { Mutation, StateStore } from '../state/state-store.ts'
 import { sharesPanes } from './pane-operator.ts'
 
 type Signature = {
-  readonly kind: 'window' | 'aggregate'
+  readonly kind: 'window' | 'aggregate' | 'join' | 'lookup'
   readonly window: string | null
   /** Aggregates in the order of their names, each with its kind. */
   readonly columns: readonly (readonly [name: string, kind: string])[]
@@ -18,9 +18,9 @@ type Signature = {
 export function checkSignatures(subtopology: Subtopology, store: StateStore): Mutation[] {
   const missing: Mutation[] = []
   for (const { id, node } of subtopology.nodes) {
-    if (node.kind !== 'window' && node.kind !== 'aggregate') continue
+    const wanted = signatureOf(id, node, store)
+    if (wanted === null) continue
     const key = signatureKey(id)
-    const wanted = signatureOf(node, node.kind === 'window' && keepsPanes(id, node, store))
     const stored = store.get(key)
     if (stored === null) missing.push({ key, value: encodeValue(wanted) })
     else refuseChange(id, decodeValue(stored, id) as Signature, wanted)
@@ -29,11 +29,15 @@ export function checkSignatures(subtopology: Subtopology, store: StateStore): Mu
 }
 
 /** Grace may change: it decides when a window closes, not what is in it. */
-function signatureOf(node: WindowNode | AggregateNode, shared: boolean): Signature {
+function signatureOf(id: string, node: PlannedNode['node'], store: StateStore): Signature | null {
+  // Rows as they came: another interval only decides which are kept from now on.
+  if (node.kind === 'join' || node.kind === 'lookup') return { kind: node.kind, window: null, columns: [] }
+  if (node.kind !== 'window' && node.kind !== 'aggregate') return null
   const columns = Object.entries(node.aggregates)
     .map(([name, { kind }]) => [name, kind] as const)
     .sort(([a], [b]) => (a < b ? -1 : 1))
   if (node.kind === 'aggregate') return { kind: 'aggregate', window: null, columns }
+  const shared = keepsPanes(id, node, store)
   return {
     kind: 'window',
     window: shared ? `${extentOf(node.window)} panes` : extentOf(node.window),
@@ -64,7 +68,9 @@ export function keepsPanes(id: string, node: WindowNode, store: StateStore): boo
 function refuseChange(id: string, stored: Signature, wanted: Signature): void {
   if (JSON.stringify(stored) === JSON.stringify(wanted)) return
   const shown = ({ kind, window, columns }: Signature) =>
-    `${window ?? kind} of ${columns.map(([name, of]) => `${name} (${of})`).join(', ')}`
+    columns.length === 0
+      ? (window ?? kind)
+      : `${window ?? kind} of ${columns.map(([name, of]) => `${name} (${of})`).join(', ')}`
   throw new BrokerError(
     'conflict',
     `"${id}" keeps state of a ${shown(stored)}, and is now a ${shown(wanted)}`,

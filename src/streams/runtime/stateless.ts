@@ -126,6 +126,32 @@ export function branch(
   }
 }
 
+const decoder = new TextDecoder()
+
+/** Gives rows of a topic the key that they have as records: in the table, the next row of it replaces this one. */
+export function table(parent: PlannedNode, emit: Emit, { id, counters, context }: StatelessWiring): Emit {
+  if (parent.node.kind !== 'source') {
+    return (value, at, key) => {
+      counters.recordsIn++
+      counters.recordsOut++
+      emit(value, at, key)
+    }
+  }
+  const keyOf = parent.node.topic.key?.of
+  return (value, at) => {
+    counters.recordsIn++
+    context.node = id
+    const bytes = context.record.key()
+    const own = keyOf === undefined || value === null ? bytes && decoder.decode(bytes) : keyOf(value)
+    if (own === null || own === undefined) {
+      counters.dropped++
+      return
+    }
+    counters.recordsOut++
+    emit(value, at, String(own))
+  }
+}
+
 const encoder = new TextEncoder()
 
 export function sink(

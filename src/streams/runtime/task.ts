@@ -23,7 +23,9 @@ export class Task {
   readonly name: string
   readonly #context: TaskContext
   readonly #pipeline: Pipeline
+  /** Tables first. */
   readonly #feeds: readonly Feed[]
+  readonly #leading: readonly Feed[]
   readonly #committer: Committer
   readonly #writer: StoreWriter
   readonly #signal: WakeSignal
@@ -41,7 +43,8 @@ export class Task {
     this.name = parts.context.task
     this.#context = parts.context
     this.#pipeline = parts.pipeline
-    this.#feeds = parts.feeds
+    this.#leading = parts.feeds.filter(({ leads }) => leads === true)
+    this.#feeds = [...this.#leading, ...parts.feeds.filter(({ leads }) => leads !== true)]
     this.#committer = parts.committer
     this.#writer = parts.writer
     this.#signal = parts.signal
@@ -135,8 +138,9 @@ export class Task {
       // What a watermark made due and the last commit had no room for comes before any other row.
       if (!this.#pipeline.advance()) return true
       let worked = this.#endSilence()
+      const held = this.#leading.some(({ behind }) => behind === true)
       for (const feed of this.#feeds) {
-        if (!feed.ready) continue
+        if (!feed.ready || (held && feed.leads !== true)) continue
         this.#pendingRecords += feed.run(Math.min(room, stepRecordsMax))
         worked = true
       }

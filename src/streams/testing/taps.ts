@@ -11,7 +11,9 @@ export type Taps = {
   readonly topicOf: ReadonlyMap<Node, string>
 }
 
-/** One behind each window (its late rows, too), each aggregate and each end of a stream. */
+const tapped: ReadonlySet<Node['kind']> = new Set(['window', 'aggregate', 'join', 'lookup', 'late'])
+
+/** One behind each window and join (their late rows, too), each aggregate and each end of a stream. */
 export function tapsOf(app: App): Taps {
   const own = collect(app)
   const ids = nameNodes(own)
@@ -25,8 +27,8 @@ export function tapsOf(app: App): Taps {
   for (const node of own) {
     const id = ids.get(node)!
     const isEnd = node.kind !== 'sink' && !node.children.some((child) => own.includes(child))
-    if (node.kind === 'window' || node.kind === 'aggregate' || node.kind === 'late' || isEnd) tap(node, id)
-    if (node.kind !== 'window') continue
+    if (tapped.has(node.kind) || isEnd) tap(node, id)
+    if (node.kind !== 'window' && node.kind !== 'join') continue
     const late = lateOf(node)
     if (own.includes(late)) continue
     nodes.push(late)

@@ -1,0 +1,58 @@
+// What joins need of their two sides: rows of one key must meet in one task.
+import { BrokerError } from '#base'
+import type { Flow } from './flow.ts'
+import type { JoinNode, LookupNode } from './node.ts'
+
+type JoinFlow = {
+  readonly flow: Flow
+  /** Over how many partitions each side must first be brought together by key; null: it lies as it is needed. */
+  readonly partitions: readonly [number | null, number | null]
+}
+
+/** Throws `invalid_request` for sides that cannot meet. */
+export function joinFlow(node: JoinNode | LookupNode, inputs: readonly Flow[]): JoinFlow {
+  const left = inputs[0]!
+  const right = inputs[1]!
+  checkSides(node, left, right)
+  const over = left.together
+    ? left.partitions
+    : right.together
+      ? right.partitions
+      : Math.max(left.partitions, right.partitions)
+  const flow: Flow = {
+    keyed: true,
+    together: true,
+    partitionedBy: undefined,
+    partitions: over,
+    timed: node.kind === 'lookup' ? left.timed : left.timed && right.timed,
+    updating: node.kind === 'lookup' && left.updating,
+  }
+  return { flow, partitions: [left.together ? null : over, right.together ? null : over] }
+}
+
+function checkSides(node: JoinNode | LookupNode, left: Flow, right: Flow): void {
+  const refuse = (why: string, fix: string) => {
+    throw new BrokerError('invalid_request', `join "${node.name}" ${why}`, { fix })
+  }
+  if (!left.keyed) refuse('has no key to meet by on its left side', "put .keyBy('field') before it")
+  if (!right.keyed) refuse('has no key to meet by on its right side', "put .keyBy('field') before it")
+  if (left.together && right.together && left.partitions !== right.partitions) {
+    refuse(
+      `would miss matches: its left side lies over ${left.partitions} partitions and its right side over ${right.partitions}`,
+      `bring one side over as many as the other: .repartition('name', { partitions: ${right.partitions} }) on the left, or ${left.partitions} on the right`,
+    )
+  }
+  if (node.kind === 'lookup') return
+  if (!left.timed || !right.timed) {
+    refuse(
+      'would never let go of a row, since a source has no event time',
+      'give its topic a time: { at: ... }',
+    )
+  }
+  if (left.updating || right.updating) {
+    refuse(
+      'would match every revision of rows that replace each other',
+      "join rows of emit('on-close'), or use .table() for rows that replace each other",
+    )
+  }
+}
