@@ -291,6 +291,38 @@ describe('state returns to its floor when windows have closed:', () => {
   }
 })
 
+describe('a close that fills many commits tells each key once, killed after each of them:', () => {
+  const definitions: Record<string, WindowDefinition> = {
+    tumbling: window.tumbling('10ms', { grace: '0s' }),
+    hopping: window.hopping('20ms', { every: '10ms', grace: '0s' }),
+    sliding: window.sliding('10ms', { grace: '0s' }),
+    session: window.session({ gap: '5ms', grace: '0s' }),
+  }
+  for (const [kind, definition] of Object.entries(definitions)) {
+    for (const point of ['overlay-written', 'frame-durable', 'store-applied'] as const) {
+      test(`${kind}, ${point}`, async () => {
+        const { rows, closed, app: built } = build(definition, 0)
+        const t = await harness(built, { limits: { commitSizeBytesMax: 1, workingKeysMax: 3 } })
+        for (let n = 0; n < 12; n++) t.send(rows, { key: `k${n % 6}`, at: Math.floor(n / 6), amount: 1 })
+        await t.settle()
+        t.send(rows, { key: 'z', at: 1_000, amount: 1 })
+        let kills = 0
+        while (kills < 60 && (await t.crashAt(point))) {
+          kills++
+          await t.restart()
+          // A step that never becomes durable would be tried for ever.
+          if (point === 'overlay-written') break
+        }
+        await t.restart()
+        const told = (await t.take(closed.out)).map(({ key, window: { start } }) => `${key} ${start}`)
+        expect(told.length).toBe(kind === 'hopping' || kind === 'sliding' ? 12 : 6)
+        expect(new Set(told).size).toBe(told.length)
+        if (point !== 'overlay-written') expect(kills).toBeGreaterThan(3)
+      })
+    }
+  }
+})
+
 describe('emit every', () => {
   test('tells at most once per interval, also what was changed before a restart', async () => {
     const { rows, ticked, app: built } = build(window.tumbling('1h', { grace: '0s' }), 0)
