@@ -25,6 +25,8 @@ export type SnapshotFile = {
   readonly baseOffset: number
   readonly sizeBytes: number
   readonly sealed: boolean
+  /** Its sums have a file of their own, of which the checkpoint says so. */
+  readonly hasSumFile: boolean
   /** Where the file lies now. */
   storedAt(): string
   /** The sums of its blocks, as a checkpoint keeps them; null if they are not known. */
@@ -87,13 +89,15 @@ function* filesOf(partitions: PartitionSet): Generator<SnapshotFile> {
 
 function fileOf(segment: Segment, facts: Pick<SnapshotFile, 'id' | 'topic' | 'sealed'>): SnapshotFile {
   const { baseOffset, visibleBytes } = segment
+  const { sums, hasSumFile = false } = segment.facts
   return {
     ...facts,
     path: segmentPath(facts.topic, facts.id.partition, baseOffset),
     baseOffset,
     sizeBytes: visibleBytes,
     storedAt: () => segment.storedAt,
-    sums: () => segment.sums.textOf(visibleBytes),
+    hasSumFile,
+    sums: () => sums ?? segment.sums.textOf(visibleBytes),
   }
 }
 

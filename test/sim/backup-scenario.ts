@@ -82,6 +82,7 @@ export async function checkOpened(
   if (log.state !== 'open') throw new Error(`wrongly refused: ${log.failure?.message}`)
   if (log.report.quarantined.length > 0) throw new Error(`damaged: ${log.report.quarantined[0]!.reason}`)
   await scenario.drive(scenario.model.copyWith(surely).check(log))
+  if (log.damages.length > 0) throw new Error(`damage was met: ${JSON.stringify(log.damages)}`)
   await scenario.drive(log.close())
 }
 

@@ -179,6 +179,16 @@ describe('damage', () => {
     await scenario.drive(log.close())
   })
 
+  test('to the source that no batch shows is found by its block sums', async () => {
+    const scenario = await worked(3)
+    const [path] = largestSegment(scenario)
+    // Bytes 12 to 15 of a batch are its epoch.
+    scenario.disk.flip(path, 13, 2)
+    const manifest = await scenario.drive(startBackup(scenario, directory))
+    expect(manifest.damage).toMatchObject([{ why: expect.stringContaining('checksum of a block') }])
+    expect((await verifyAt(scenario, directory.path)).faults).toEqual([])
+  })
+
   test('is not restored', async () => {
     const scenario = await backedUp(directory)
     const { manifest } = await verifyAt(scenario, directory.path)

@@ -2,17 +2,18 @@
 //
 // First every sealed segment gets a second name, where the file system can; the rest is copied as far as it is visible;
 // then the snapshot is let go, and what was linked is read to be checked and hashed. The manifest comes last.
-import { BrokerError, type Clock, type DiskFile, sleep } from '#base'
+import { BlockSums, BrokerError, type Clock, type DiskFile, sleep, sumBlockBytes } from '#base'
 import { encodeCheckpoint } from '../checkpoint.ts'
 import { checkpointName, encodeFormat, formatName, formatVersion, manifestName } from '../data-directory.ts'
 import type { OpenLog } from '../log-group.ts'
+import { encodeSumFile, textOf } from '../segment-sums.ts'
 import { type LogSnapshot, type SnapshotFile, segmentPath } from '../snapshot.ts'
 import { BackupDamages } from './backup-damages.ts'
 import type { BackupTarget } from './backup-target.ts'
 import { streamFile } from './file-stream.ts'
 import { type BackupFile, encodeManifest, type Manifest, manifestVersion } from './manifest.ts'
 import { Pace } from './pace.ts'
-import { SegmentCheck } from './segment-check.ts'
+import { SegmentCheck, type SegmentFault } from './segment-check.ts'
 
 export type BackupProgress = {
   readonly files: number
@@ -74,6 +75,8 @@ class BackupRun {
   readonly #damages = new BackupDamages()
   readonly #files: BackupFile[] = []
   readonly #bytes: number
+  /** Of segments whose sums have no file in the backup: they travel in the checkpoint. */
+  readonly #sumsOf = new Map<string, BlockSums>()
   #bytesDone = 0
   #holds = true
 
@@ -95,10 +98,11 @@ class BackupRun {
     for (const { topic, id, damage } of checkpoint.partitions) {
       if (damage !== undefined) this.#damages.add({ topic, id }, damage)
     }
-    await this.#text(checkpointName, this.#checkpointText())
-    await this.#text(formatName, encodeFormat(this.#snapshot.salt))
+    const encoder = new TextEncoder()
+    await this.#add(checkpointName, encoder.encode(this.#checkpointText()))
+    await this.#add(formatName, encoder.encode(encodeFormat(this.#snapshot.salt)))
     const manifest = this.#manifest()
-    await this.#put(manifestName, encodeManifest(manifest))
+    await this.#put(manifestName, encoder.encode(encodeManifest(manifest)))
     await this.#target.finish()
     return manifest
   }
@@ -134,6 +138,7 @@ class BackupRun {
         const sha256 = await this.#stream(file, { source, sizeBytes, write: (bytes) => sink.write(bytes) })
         await sink.end()
         this.#files.push({ path: file.path, sizeBytes, sha256 })
+        await this.#writeSums(file)
       } catch (thrown) {
         sink.abandon()
         throw thrown
@@ -149,6 +154,7 @@ class BackupRun {
       const { path, sizeBytes } = file
       const sha256 = await this.#stream(file, { source, sizeBytes, write: () => undefined })
       this.#files.push({ path, sizeBytes, sha256 })
+      await this.#writeSums(file)
     } finally {
       source.close()
     }
@@ -159,6 +165,7 @@ class BackupRun {
     to: { source: DiskFile; sizeBytes: number; write(bytes: Uint8Array): void | Promise<void> },
   ): Promise<string> {
     const check = new SegmentCheck(file.baseOffset, file.sizeBytes)
+    const made = new BlockSums()
     const { source, sizeBytes, write } = to
     const sha256 = await streamFile(
       { read: (into, position) => source.readAsync(into, position) },
@@ -169,15 +176,27 @@ class BackupRun {
         take: async (bytes) => {
           if (this.#holds && this.#snapshot.isCostly()) throw tooCostly()
           check.push(bytes)
+          made.add(bytes)
           await write(bytes)
           this.#bytesDone += bytes.length
           this.#report()
         },
       },
     )
-    const fault = check.end()
+    made.mark()
+    const known = knownSums(file)
+    const fault = check.end() ?? (known && differenceOf(known, made))
     if (fault) this.#damages.add(file, `${file.path} is damaged at byte ${fault.position}: ${fault.why}`)
+    this.#sumsOf.set(file.path, known ?? made)
     return sha256
+  }
+
+  /** What the log knows goes with the bytes, so that their damage shows wherever they are restored. */
+  async #writeSums(file: SnapshotFile): Promise<void> {
+    const sums = this.#sumsOf.get(file.path)
+    if (!file.hasSumFile || sums?.markedBytes !== file.sizeBytes) return
+    await this.#add(file.path.replace(/\.log$/, '.sum'), encodeSumFile(file, sums))
+    this.#sumsOf.delete(file.path)
   }
 
   /** null: it is gone, which is noted. */
@@ -187,16 +206,16 @@ class BackupRun {
     return source
   }
 
-  /** Block sums travel in it. Nothing is left to replay: the first frame after a restore continues the chain in the first file. */
+  /** Nothing is left to replay: the first frame after a restore continues the chain in the first file. */
   #checkpointText(): string {
-    const { checkpoint, files } = this.#snapshot
-    const sums = new Map(files.map((file) => [file.path, file.sums]))
+    const { checkpoint } = this.#snapshot
     const partitions = checkpoint.partitions.map((facts) => {
       const damage = this.#damages.of(facts)
       const segments = facts.segments.map((segment) => {
+        const sums = this.#sumsOf.get(segmentPath(facts.topic, facts.id.partition, segment.baseOffset))
+        if (sums === undefined) return segment
         const { hasSumFile: _file, ...rest } = segment
-        const text = sums.get(segmentPath(facts.topic, facts.id.partition, segment.baseOffset))?.() ?? null
-        return text === null ? rest : { ...rest, sums: text }
+        return sums.markedBytes === segment.sizeBytes ? { ...rest, sums: textOf(sums) } : rest
       })
       return { ...facts, segments, ...(damage !== undefined && { damage }) }
     })
@@ -208,18 +227,16 @@ class BackupRun {
     })
   }
 
-  async #text(path: string, text: string): Promise<void> {
-    const bytes = await this.#put(path, text)
+  async #add(path: string, bytes: Uint8Array): Promise<void> {
+    await this.#put(path, bytes)
     const sha256 = new Bun.CryptoHasher('sha256').update(bytes).digest('hex')
     this.#files.push({ path, sizeBytes: bytes.length, sha256 })
   }
 
-  async #put(path: string, text: string): Promise<Uint8Array> {
-    const bytes = new TextEncoder().encode(text)
+  async #put(path: string, bytes: Uint8Array): Promise<void> {
     const sink = await this.#target.create(path, bytes.length)
     await sink.write(bytes)
     await sink.end()
-    return bytes
   }
 
   #manifest(): Manifest {
@@ -247,4 +264,18 @@ class BackupRun {
       bytesDone: this.#bytesDone,
     })
   }
+}
+
+function knownSums(file: SnapshotFile): BlockSums | null {
+  const text = file.sums()
+  return text === null ? null : BlockSums.decode(Buffer.from(text, 'base64'), file.sizeBytes)
+}
+
+/** Sums cover what no batch's own checksum does: offsets, lengths, epochs. */
+function differenceOf(known: BlockSums, made: BlockSums): SegmentFault | null {
+  const wanted = known.encode()
+  const found = made.encode()
+  const at = wanted.findIndex((byte, index) => byte !== found[index])
+  if (at < 0) return null
+  return { position: Math.floor(at / 4) * sumBlockBytes, why: 'the checksum of a block does not match' }
 }
