@@ -79,6 +79,8 @@ export const defaultLimits: LogLimits = {
 
 /** Everything that parts of one log share. */
 export type LogContext = LogLimits & {
+  /** Frames are read back, and nobody knows yet where they end. */
+  replaying: boolean
   readonly disk: Disk
   readonly clock: Clock
   readonly random: Random
@@ -94,6 +96,7 @@ export function logContext(options: LogOptions): LogContext {
   const limits = { ...defaultLimits, epoch: 0, ...options }
   const context = {
     ...limits,
+    replaying: false,
     openSegments: new OpenSegments(limits.openSegmentsMax),
     damages: new DamageList(limits.logger, limits.metrics),
   }

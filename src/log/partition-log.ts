@@ -382,8 +382,8 @@ export class PartitionLog implements Partition {
       lastAppendTime: appendTime,
     }
     const segment = new Segment(this.#context, this.directory, facts)
-    // What lies there under this name is from before a crash, and was never acknowledged.
-    segment.file.truncate(0)
+    // What lies there under this name was never acknowledged; of that a replay is sure only when it has met its end.
+    if (!this.#context.replaying) segment.file.truncate(0)
     if (last) {
       last.saveIndex()
       this.#unsummed.add(last)

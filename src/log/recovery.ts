@@ -36,6 +36,7 @@ export function recover(context: LogContext, salt: number, checkpoint: Checkpoin
   }
   const changes = new FrameChanges(context, partitions)
   const replaying = { context, changes, evidence: new Set<number>() }
+  context.replaying = true
   let { appendTime } = checkpoint
   const end = readWal({ disk, directory, salt }, checkpoint.wal, (frame) => {
     replay(replaying, frame)
@@ -46,7 +47,11 @@ export function recover(context: LogContext, salt: number, checkpoint: Checkpoin
     const isThere = partitions.get(partition.id) === partition && partition.segments.includes(segment)
     if (isThere) partition.damage ??= segment.damaged(position, why)
   }
+  context.replaying = false
   removeSetAside(context)
+  // Behind damage may lie what was acknowledged, and the segment may hold the only good copy of it.
+  for (const partition of partitions)
+    if (end.damage === null && partition.damage === null) cut(context, partition)
   for (const partition of partitions) settle(context, partition)
   return { partitions, end, appendTime, evidence: replaying.evidence }
 }
@@ -191,9 +196,10 @@ function inspect({ disk }: LogContext, partition: PartitionLog): FoundDamage[] {
 }
 
 /** Makes the files agree with what is known: what lies behind the end was never acknowledged. */
-function settle({ disk, logger }: LogContext, partition: PartitionLog): void {
+function cut({ disk, logger }: LogContext, partition: PartitionLog): void {
   const last = partition.segments.at(-1)
-  if (last && last.file.size() > last.writtenBytes) last.file.truncate(last.writtenBytes)
+  for (const segment of new Set([...partition.unsynced(), ...(last ? [last] : [])]))
+    if (segment.file.size() > segment.writtenBytes) segment.file.truncate(segment.writtenBytes)
   const known = new Set(partition.segments.map(({ baseOffset }) => segmentName(baseOffset)))
   const first = partition.segments[0]?.baseOffset ?? partition.endOffset
   for (const name of disk.list(partition.directory)) {
@@ -206,6 +212,10 @@ function settle({ disk, logger }: LogContext, partition: PartitionLog): void {
     if (isOurs) disk.remove(path)
     else logger.warn({ path }, 'a file that the log does not know is ignored')
   }
+}
+
+function settle({ logger }: LogContext, partition: PartitionLog): void {
+  const last = partition.segments.at(-1)
   // Many partitions may be idle: those that nothing was written to need no descriptor.
   if (last && last.writtenBytes === last.syncedBytes) last.close()
   if (partition.damage) logger.error({ err: partition.damage }, 'a partition is damaged and refuses appends')

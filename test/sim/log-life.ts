@@ -17,8 +17,8 @@ export async function live(seed: number, mutant: Mutant = {}): Promise<LogScenar
   const random = seededRandom(seed + 1_000_000_007)
   for (let life = 0; life < 4; life++) {
     await getUp(scenario, random)
-    scenario.checkFiles()
     await scenario.check()
+    scenario.checkFiles()
     const planned = random.below(3) > 0
     if (planned) {
       const call = scenario.disk.calls + 1 + random.below(150)
@@ -39,8 +39,8 @@ export async function live(seed: number, mutant: Mutant = {}): Promise<LogScenar
     else scenario.powerCut(keeps[random.below(keeps.length)]!)
   }
   await openWithRoom(scenario)
-  scenario.checkFiles()
   await scenario.check()
+  scenario.checkFiles()
   await proveProgress(scenario)
   return scenario
 }

@@ -28,7 +28,7 @@ export const rots: Record<string, Rot> = {
   /** A write that went to the wrong place: both places are wrong then. */
   exchange(scenario, path, random) {
     const { disk } = scenario
-    const files = disk.files().filter((file) => mayRot(file) && disk.fileSize(file) >= blockSizeBytes)
+    const files = disk.files().filter((file) => disk.fileSize(file) >= blockSizeBytes)
     const other = files[random.below(Math.max(files.length, 1))] ?? path
     const here = random.below(Math.ceil(disk.fileSize(path) / blockSizeBytes)) * blockSizeBytes
     const there = random.below(Math.ceil(disk.fileSize(other) / blockSizeBytes)) * blockSizeBytes
@@ -79,14 +79,11 @@ export async function atRest(seed: number): Promise<LogScenario> {
   return scenario
 }
 
-/** Bytes of segments have no checksums of ours yet. */
-export const mayRot = (path: string) => !path.endsWith('.log')
-
 /** Damages a log at rest and says what became of it. Throws if anything wrong was answered, or lost for good. */
 export async function rotAndJudge(seed: number, kind: string): Promise<RotOutcome> {
   const scenario = await atRest(seed)
   const random = seededRandom(seed + 77)
-  const paths = scenario.disk.files().filter((path) => scenario.disk.fileSize(path) > 0 && mayRot(path))
+  const paths = scenario.disk.files().filter((path) => scenario.disk.fileSize(path) > 0)
   const path = paths[random.below(paths.length)]!
   const { what, heal } = rots[kind]!(scenario, path, random)
   try {

@@ -180,6 +180,11 @@ export class LogScenario {
     }
   }
 
+  /** What `createTopic` will create. */
+  get nextTopic(): { topic: string } {
+    return { topic: `topic-${this.#topics}` }
+  }
+
   createTopic(): void {
     this.#send(this.#createEntries())
   }

@@ -123,6 +123,20 @@ describe('the end of a file', () => {
     expect((await scenario.open()).report).toMatchObject({ clean: true, framesReplayed: 0 })
   })
 
+  test('what is written to a file that somebody deleted is not acknowledged', async () => {
+    const scenario = new LogScenario(16)
+    const log = await scenario.open()
+    await scenario.work(5)
+    await scenario.settle()
+    scenario.disk.remove('/data')
+    const before = scenario.model.attempts.length
+    scenario.createTopic()
+    await scenario.settle()
+    expect(scenario.model.attempts.slice(before).map(({ outcome }) => outcome)).toEqual(['unknown'])
+    expect(log.failure).toMatchObject({ code: 'disk_failed' })
+    expect(log.failure!.message).toContain('deleted')
+  })
+
   test('ten starts that crash leave no more files and bytes than one', async () => {
     const scenario = new LogScenario(15)
     await scenario.open()

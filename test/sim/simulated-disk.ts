@@ -255,6 +255,7 @@ export class SimulatedDisk implements Disk {
           inode.truncate(sizeBytes)
         }),
       size: () => use('size', () => inode.size),
+      isLinked: () => [...this.#walk('', this.#root)].some(([, file]) => file === inode),
       close: () => {
         open = false
       },
