@@ -52,6 +52,7 @@ const groups: Record<string, () => Group[]> = {
   unit: () => unitModules.flatMap((folder) => folderGroup(folder, 10 * minutes)),
   ui: () => folderGroup('ui', 10 * minutes),
   e2e: () => folderGroup('e2e', 25 * minutes),
+  faults: () => folderGroup('faults', 10 * minutes),
 }
 
 /** Sums what `bun test` prints at its end: ` 12 pass`, ` 1 fail`, ` 1 error`. */
@@ -111,7 +112,10 @@ for (const name of asked.length > 0 ? asked : Object.keys(groups)) {
   for (const group of groups[name]!()) outcomes.push(await run(group))
 }
 const untested = readdirSync(join(root, 'test'), { withFileTypes: true })
-  .filter((entry) => entry.isDirectory() && ![...unitModules, 'ui', 'e2e', 'fixtures'].includes(entry.name))
+  .filter(
+    (entry) =>
+      entry.isDirectory() && ![...unitModules, 'ui', 'e2e', 'faults', 'fixtures'].includes(entry.name),
+  )
   .map((entry) => entry.name)
 if (untested.length > 0) throw new Error(`test folders that no group runs: ${untested.join(', ')}`)
 

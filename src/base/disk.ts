@@ -18,6 +18,8 @@ export interface DiskFile {
   syncNow(): void
   truncate(sizeBytes: number): void
   size(): number
+  /** Whether it still has a name: what is written to a file that somebody deleted is nowhere, and no call would say so. */
+  isLinked(): boolean
   close(): void
 }
 

@@ -106,6 +106,10 @@ function openFile(path: string, descriptor: number, threads: Threads): DiskFile 
       mustBeOpen()
       return fstatSync(descriptor).size
     },
+    isLinked() {
+      mustBeOpen()
+      return fstatSync(descriptor).nlink > 0
+    },
     close() {
       if (!open) return
       open = false

@@ -133,7 +133,9 @@ export class Wal {
 
   /** Resolves when the frame just written is durable. */
   async sync(): Promise<void> {
-    await this.#current().sync()
+    const file = this.#current()
+    await file.sync()
+    if (!file.isLinked()) throw new Error(`${file.path} was deleted by somebody else`)
     this.#next = this.#written
     this.#touched = false
     if (this.#next.position > this.#context.walFileSizeBytes / 2) this.#prepareSoon()

@@ -1,5 +1,5 @@
 // What the node knows about itself, for /health, the probes and the pages that show them.
-import { type Clock, type Disk, formatSize } from '#base'
+import { type Clock, type Disk, formatSize, toError } from '#base'
 import type { Broker, DiskUse } from '#broker'
 import type { Health, Probe } from '#http'
 import type { LogGroup } from '#log'
@@ -118,7 +118,10 @@ export class NodeHealth {
 
   #diskCheck(): Check {
     const { disk, dataDirectory } = this.#sources
-    const { freeBytes, totalBytes } = disk.space(dataDirectory)
+    const space = spaceOf(disk, dataDirectory)
+    if (space instanceof Error)
+      return { name: 'disk', status: 'fail', detail: `the data directory cannot be found: ${space.message}` }
+    const { freeBytes, totalBytes } = space
     const free = `${Math.round(freeBytes / 2 ** 20)} MB of ${Math.round(totalBytes / 2 ** 20)} MB free`
     const early = earlyTrims(this.#sources.broker.diskUse())
     if (early !== null) return { name: 'disk', status: 'warn', detail: `${free}; ${early}` }
@@ -157,6 +160,14 @@ function earlyTrims({ usedBytes, maxBytes, isFull, trimmed }: DiskUse): string |
   }
   const upTo = new Date(trimmed!.appendedUpTo).toISOString()
   return `${share}: ${formatSize(trimmed!.bytes)}, appended up to ${upTo}, were deleted before their time`
+}
+
+function spaceOf(disk: Disk, directory: string): { freeBytes: number; totalBytes: number } | Error {
+  try {
+    return disk.space(directory)
+  } catch (thrown) {
+    return toError(thrown)
+  }
 }
 
 /** A running app with an error hangs; one that starts again has yet to show that it can. */
