@@ -396,8 +396,9 @@ export class Segment {
     const offsets = this.#readWhole(`${this.#stem}.index`)
     const times = this.#readWhole(`${this.#stem}.timeindex`)
     if (offsets === null || times === null) return null
-    // Of an older version there is no sum; then only what the batches say can show that an index lies.
-    if (this.#indexSum !== undefined && this.#indexSum !== indexSumOf(offsets, times)) return null
+    // A segment of an older version has no sums at all; then only what the batches say can show that an index lies.
+    const isUnsummed = this.#indexSum === undefined && !this.sums.areKnown
+    if (!isUnsummed && this.#indexSum !== indexSumOf(offsets, times)) return null
     const sizeBytes = this.#index.coversFrom
     return SegmentIndex.decode({ offsets, times }, { sizeBytes, maxTimestamp: this.maxTimestamp })
   }
