@@ -6,8 +6,12 @@ const appProcessWord = '__app'
 
 // What a command does not need is not loaded: most of them end within milliseconds.
 if (process.argv[2] === appProcessWord) {
-  const [{ runAppProcess }, pspf] = await Promise.all([import('#node'), import('#sdk')])
-  await runAppProcess(process.argv.slice(3), { pspf })
+  const [{ runAppProcess }, pspf, testing] = await Promise.all([
+    import('#node'),
+    import('#sdk'),
+    import('#streams/testing'),
+  ])
+  await runAppProcess(process.argv.slice(3), { pspf, 'pspf/testing': testing })
 } else {
   await main()
 }

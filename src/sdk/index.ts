@@ -27,6 +27,7 @@ export {
   type ConsumeOptions,
   type EmitOptions,
   type EmitPolicy,
+  type ErrorPolicy,
   type Infer,
   type JoinResult,
   type KeyedStream,

@@ -9,7 +9,9 @@ export type GraphDescription = {
   /** `[from, to]` node ids. */
   readonly edges: readonly (readonly [string, string])[]
   /** Topics the app reads, writes or keeps its changelog in; the node creates what is missing. */
-  readonly topics: readonly (TopicSpec & { readonly role: 'source' | 'sink' | 'changelog' | 'repartition' })[]
+  readonly topics: readonly (TopicSpec & {
+    readonly role: 'source' | 'sink' | 'changelog' | 'repartition' | 'dead-letters'
+  })[]
 }
 
 export type GraphNode = {

@@ -1,6 +1,7 @@
 // What a user's file exports: an app is an id and the parts that belong to it. The graph is read from the parts when the
 // app is described or started, so parts may still grow after `use`.
 import { BrokerError } from '#base'
+import { type ErrorPolicy, errorSettings } from './error-policy.ts'
 import type { Stream } from './stream.ts'
 
 /** Whatever knows streams can be part of an app: streams, window results, sources, dashboards. */
@@ -8,13 +9,11 @@ export interface AppPart {
   streams(): Iterable<Stream<unknown>>
 }
 
-/** What happens when a user's function throws: the app stops with the error, or the row is dropped and counted. */
-export type ErrorPolicy = 'fail' | 'skip'
-
 export type AppOptions = {
   /** Group, owner and topic names derive from it: renaming an app starts a new one. */
   readonly id: string
-  /** Default `fail`: nothing is dropped unless asked for. */
+  /** What happens when a function throws, where a node does not say it itself. Default `'fail'`: nothing is left out
+   * unless asked for. */
   readonly onError?: ErrorPolicy
 }
 
@@ -38,11 +37,14 @@ export function app(options: AppOptions): App {
       fix: 'use up to 63 letters, digits, dashes or underscores, starting with a letter or digit',
     })
   }
+  const onError = options.onError ?? 'fail'
+  // Throws here what it would throw at start.
+  errorSettings(onError)
   const parts: AppPart[] = []
   const made: App = {
     [appBrand]: true,
     id: options.id,
-    onError: options.onError ?? 'fail',
+    onError,
     parts,
     use(...more) {
       parts.push(...more)

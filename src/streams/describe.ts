@@ -3,6 +3,7 @@ import { formatDuration } from '#base'
 import type { TopicSpec } from '#broker'
 import type { GraphDescription, GraphNode } from './api.ts'
 import type { App } from './app.ts'
+import { errorRulesOf } from './graph/error-rules.ts'
 import type { EmitSettings, TopicSettings } from './graph/node.ts'
 import { isStateful, type Plan, type PlannedNode, planApp, targetOf, topicOf } from './graph/plan.ts'
 import { describeWindow } from './window.ts'
@@ -79,7 +80,7 @@ function columns(aggregates: Readonly<Record<string, { readonly label: string }>
 
 type DescribedTopic = GraphDescription['topics'][number]
 
-function topicsOf({ subtopologies, topics }: Plan): DescribedTopic[] {
+function topicsOf({ app, subtopologies, topics }: Plan): DescribedTopic[] {
   const nodes = subtopologies.flatMap((subtopology) => subtopology.nodes)
   const written = new Set(nodes.map((node) => targetOf(node)))
   const own = [...topics.values()].map(
@@ -91,7 +92,10 @@ function topicsOf({ subtopologies, topics }: Plan): DescribedTopic[] {
       .map(({ topic, partitions }) => ({ ...keptSpec(topic, partitions), role: 'repartition' as const })),
     ...(changelog === null ? [] : [{ ...keptSpec(changelog, tasks), role: 'changelog' as const }]),
   ])
-  return [...own, ...internal]
+  const dead = [
+    ...new Set(subtopologies.flatMap((part) => [...errorRulesOf(app, part).deadTopics.values()])),
+  ].flatMap((name): DescribedTopic[] => (topics.has(name) ? [] : [{ name, role: 'dead-letters' }]))
+  return [...own, ...internal, ...dead]
 }
 
 export function specOf({ name, partitions, retentionMs }: TopicSettings): TopicSpec {

@@ -4,6 +4,7 @@
 import { BrokerError } from '#base'
 import { type AggregateSpec, agg, type ResultOf } from './aggregator.ts'
 import type { AppPart } from './app.ts'
+import { type ErrorPolicy, errorSettings } from './error-policy.ts'
 import { checkedName } from './graph/collect.ts'
 import {
   type AggregateNode,
@@ -41,6 +42,12 @@ export interface Stream<V> extends AppPart {
    * large.to('large-orders')
    */
   branch<B extends Branches<V>>(tests: B): { readonly [Name in keyof B]: Stream<V> }
+  /**
+   * What happens when the function of the step before this throws: the whole record is undone, with all that it did in
+   * this task, and tried again, left out or put aside.
+   * @example orders.stream().map((order) => parse(order)).onError({ retry: 3, backoff: '1s', otherwise: 'dead-letter' })
+   */
+  onError(policy: ErrorPolicy): this
   /** Rows of both, in no order between the two. */
   merge<W>(other: Stream<W>): Stream<V | W>
   /** Groups by a field or by what the function answers. Rows whose key is null are dropped and counted. */
@@ -166,6 +173,12 @@ class NodeStream<K extends KeyValue, V> implements KeyedStream<K, V> {
     return keyedStreamOf(
       link<RepartitionNode>({ kind: 'spread', name: checkedName(name), partitions, parents: [this.node] }),
     )
+  }
+  onError(policy: ErrorPolicy): this {
+    // Throws here what it would throw at start.
+    errorSettings(policy)
+    this.node.onError = policy
+    return this
   }
   merge<W>(other: Stream<W>): Stream<V | W> {
     return streamOf(link<Node>({ kind: 'merge', parents: [this.node, other.node] }))

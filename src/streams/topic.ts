@@ -1,5 +1,6 @@
 // A topic as an app declares it: its values' schema, key and event time, and what it shall be like if it does not exist.
 import { BrokerError, type Duration, type Millis, parseDuration } from '#base'
+import type { LastResort } from './error-policy.ts'
 import {
   defaultIdleAfter,
   type KeyChoice,
@@ -32,8 +33,8 @@ export type TopicOptions<V> = {
   readonly retention?: Duration | 'forever'
   readonly time?: TimeOptions<V>
   /** A record that is not JSON, does not match the schema or has no time: skipped, counted and logged (the default; it
-   * stays in its topic), or the app fails on it. */
-  readonly onBad?: 'skip' | 'fail'
+   * stays in its topic), copied to `<topic>.dead` with the reason, or the app fails on it. */
+  readonly onBad?: LastResort
 }
 
 /** A topic that takes rows of type `V` or wider. */

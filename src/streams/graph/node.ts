@@ -2,6 +2,7 @@
 // the API that made them has proved them already.
 import type { Duration, Millis } from '#base'
 import type { AggregateSpec } from '../aggregator.ts'
+import type { ErrorPolicy, LastResort } from '../error-policy.ts'
 import type { StandardSchema } from '../schema/standard-schema.ts'
 import type { GeneratorSettings } from '../source.ts'
 import type { WindowDefinition } from '../window.ts'
@@ -17,7 +18,7 @@ export type TopicSettings = {
   /** null: for ever; undefined: the node's default. */
   readonly retentionMs: Millis | null | undefined
   readonly time: TimeSettings | undefined
-  readonly onBad: 'skip' | 'fail'
+  readonly onBad: LastResort
 }
 
 export type TimeSettings = {
@@ -50,7 +51,12 @@ export type EmitSettings = {
   readonly afterSilenceMs: Millis | null
 }
 
-type Linked = { readonly parents: readonly Node[]; readonly children: Node[] }
+type Linked = {
+  readonly parents: readonly Node[]
+  readonly children: Node[]
+  /** undefined: as the app says. */
+  onError?: ErrorPolicy
+}
 export type SourceNode = Linked & { readonly kind: 'source'; readonly topic: TopicSettings }
 export type GeneratorNode = Linked & {
   readonly kind: 'generator'

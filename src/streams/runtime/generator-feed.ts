@@ -2,7 +2,7 @@
 // in the task's state. The next chunk is asked for when the one before is in a commit to be, so a fast source waits for
 // the log and not the other way round.
 import { asMillis, asOffset, BrokerError, type Clock, type Millis, sleep, toError } from '#base'
-import type { ErrorPolicy } from '../app.ts'
+import type { ErrorPolicy } from '../error-policy.ts'
 import type { GeneratorNode } from '../graph/node.ts'
 import type { SourceChunk, SourceContext } from '../source.ts'
 import { cursorKey, decodeValue, encodeValue } from '../state/state-key.ts'
@@ -74,6 +74,9 @@ export class GeneratorFeed implements Feed {
     context.record.partition = 0
     context.record.offset = this.#stored.rows
     context.record.key = () => null
+    context.record.value = () => null
+    context.record.headers = () => []
+    context.record.timestamp = () => Math.floor(this.#options.clock.now())
     if (this.#failure !== null) throw this.#failure
     const offer = this.#offer
     if (offer === null) return 0

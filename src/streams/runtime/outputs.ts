@@ -1,7 +1,7 @@
 // Rows on their way into topics: one batch per partition and commit.
 import type { BatchAppend } from '#broker'
 import { partitionOf } from '#broker'
-import { BatchBuilder } from '#record'
+import { BatchBuilder, type Header, type RecordInput } from '#record'
 import type { TaskContext } from './task-context.ts'
 
 /** Of a record beside its key and value, roughly. */
@@ -25,9 +25,15 @@ export class TopicOutput {
   }
 
   /** The key decides the partition as Kafka's clients do; rows without one go round. Bytes are copied. */
-  append(key: Uint8Array | null, value: Uint8Array | null, timestamp: number): void {
+  append(
+    key: Uint8Array | null,
+    value: Uint8Array | null,
+    timestamp: number,
+    headers?: readonly Header[],
+  ): void {
     const partition = key === null ? this.#turn() : partitionOf(key, this.#builders.length)
-    this.appendTo(partition, key, value, timestamp)
+    if (headers === undefined) this.appendTo(partition, key, value, timestamp)
+    else this.#appendWith(partition, { key, value, timestamp, headers })
   }
 
   appendTo(partition: number, key: Uint8Array | null, value: Uint8Array | null, timestamp: number): void {
@@ -40,6 +46,14 @@ export class TopicOutput {
     } else {
       this.#builders[partition]!.append({ key, value, timestamp })
     }
+  }
+
+  /** Headers are for the few: rows have none. */
+  #appendWith(partition: number, record: RecordInput & { readonly headers: readonly Header[] }): void {
+    let sizeBytes = recordOverheadBytes + (record.key?.length ?? 0) + (record.value?.length ?? 0)
+    for (const { key, value } of record.headers) sizeBytes += key.length + (value?.length ?? 0)
+    this.#context.pendingBytes += sizeBytes
+    this.#builders[partition]!.append(record)
   }
 
   /** Moves the rows into batches of a commit. */

@@ -8,6 +8,7 @@ import type { Feed } from './feed.ts'
 import type { InputReader } from './input-reader.ts'
 import { JsonDecoder } from './json-decoder.ts'
 import type { Pipeline } from './pipeline.ts'
+import { RecordTries } from './record-tries.ts'
 import type { TaskContext } from './task-context.ts'
 import type { StoredInput } from './task-state.ts'
 
@@ -33,6 +34,13 @@ export class PartitionFeed implements Feed {
   readonly #time: PartitionTime | null
   readonly #validate: Validator | null
   readonly #json = new JsonDecoder()
+  readonly #tries: RecordTries
+  /** The record in the cursor is to be tried again. */
+  #again = false
+  readonly #key = () => this.#options.reader.cursor.key()
+  readonly #value = () => this.#options.reader.cursor.value()
+  readonly #headers = () => this.#options.reader.cursor.headers()
+  readonly #timestamp = () => this.#options.reader.cursor.timestamp
   /** As it was found at start. */
   #endAtStart: number | null = null
   #warned = false
@@ -42,6 +50,7 @@ export class PartitionFeed implements Feed {
   constructor(options: PartitionFeedOptions) {
     this.#options = options
     this.#time = options.time
+    this.#tries = new RecordTries(options.context)
     this.#validate = options.topic.schema === undefined ? null : validatorOf(options.topic.schema)
   }
 
@@ -59,7 +68,8 @@ export class PartitionFeed implements Feed {
   }
 
   get ready(): boolean {
-    return this.#options.reader.ready || this.#asked !== null || this.#isSilent()
+    if (this.#tries.waiting) return false
+    return this.#again || this.#options.reader.ready || this.#asked !== null || this.#isSilent()
   }
 
   get silentMs(): number {
@@ -80,18 +90,25 @@ export class PartitionFeed implements Feed {
     const record = context.record
     record.topic = reader.topic
     record.partition = reader.partition
-    record.key = () => reader.cursor.key()
-    if (!this.#decideTime()) return 0
+    record.key = this.#key
+    record.value = this.#value
+    record.headers = this.#headers
+    record.timestamp = this.#timestamp
+    if (!this.#again && !this.#decideTime()) return 0
     let count = 0
-    while (count < recordsMax && !context.full && reader.next()) {
-      count++
-      counters.recordsIn++
-      context.touched = true
+    while (count < recordsMax && !context.full && (this.#again || reader.next())) {
       record.offset = reader.cursor.offset
       context.node = nodeId
-      // Roughly what it may add to state that is only encoded when the commit is cut.
-      context.pendingBytes += reader.cursor.valueEnd - reader.cursor.valueStart
+      if (!this.#again) {
+        count++
+        counters.recordsIn++
+        context.touched = true
+        // Roughly what it may add to state that is only encoded when the commit is cut.
+        context.pendingBytes += reader.cursor.valueEnd - reader.cursor.valueStart
+      }
       const moved = this.#process(emit)
+      this.#again = this.#tries.waiting
+      if (this.#again) break
       reader.position = asNext(reader.cursor.offset)
       if (moved && !pipeline.advance()) break
     }
@@ -117,7 +134,8 @@ export class PartitionFeed implements Feed {
   }
 
   stop(): void {
-    // Nothing runs on its own: a read that is on its way is left to itself.
+    // A read that is on its way is left to itself.
+    this.#tries.stop()
   }
 
   /** True if time moved. */
@@ -125,7 +143,7 @@ export class PartitionFeed implements Feed {
     const { reader, pipeline } = this.#options
     const tombstones = pipeline.tombstones.get(reader.topic)
     if (tombstones !== undefined && reader.cursor.valueStart < 0) {
-      this.#options.context.attempt(tombstones, null, reader.cursor.timestamp, undefined)
+      this.#tries.run(tombstones, null, reader.cursor.timestamp, undefined)
       return false
     }
     let value: unknown
@@ -137,7 +155,7 @@ export class PartitionFeed implements Feed {
       this.#bad(toError(thrown))
       return false
     }
-    this.#options.context.attempt(emit, value, at, undefined)
+    if (!this.#tries.run(emit, value, at, undefined)) return false
     return this.#time?.observe(at) ?? false
   }
 
@@ -183,10 +201,10 @@ export class PartitionFeed implements Feed {
     if (topic.onBad === 'fail') {
       throw new BrokerError('app_failed', `bad record (${reason}): ${error.message}`, {
         cause: error,
-        fix: `let topic("${topic.name}") skip such records: { onBad: 'skip' }`,
+        fix: `let topic("${topic.name}") skip such records or put them aside: { onBad: 'skip' } or { onBad: 'dead-letter' }`,
       })
     }
-    context.drop(nodeId, reason, error)
+    context.dropUnread(nodeId, reason, { error, dead: topic.onBad === 'dead-letter' })
   }
 
   #isSilent(): boolean {

@@ -46,6 +46,7 @@ export class Pipeline {
   constructor(options: PipelineOptions) {
     this.#options = options
     const { nodes } = options.subtopology
+    options.context.deadLetters = (topic) => this.#output(topic)
     for (const planned of nodes) options.context.counters.set(planned.id, newCounters())
     for (const planned of nodes) {
       const { kind } = planned.node

@@ -14,6 +14,7 @@ import type { Feed } from './feed.ts'
 import type { InputReader } from './input-reader.ts'
 import { JsonDecoder } from './json-decoder.ts'
 import type { Pipeline } from './pipeline.ts'
+import { RecordTries } from './record-tries.ts'
 import type { TimeNotice } from './repartition-output.ts'
 import type { TaskContext } from './task-context.ts'
 import type { StoredInput } from './task-state.ts'
@@ -82,13 +83,17 @@ export type RepartitionFeedOptions = {
 export class RepartitionFeed implements Feed {
   readonly #options: RepartitionFeedOptions
   readonly #json = new JsonDecoder()
+  readonly #tries: RecordTries
+  /** The record in the cursor is to be tried again. */
+  #again = false
 
   constructor(options: RepartitionFeedOptions) {
     this.#options = options
+    this.#tries = new RecordTries(options.context)
   }
 
   get ready(): boolean {
-    return this.#options.reader.ready
+    return !this.#tries.waiting && (this.#again || this.#options.reader.ready)
   }
 
   get silentMs(): number {
@@ -111,21 +116,30 @@ export class RepartitionFeed implements Feed {
     record.topic = reader.topic
     record.partition = reader.partition
     record.key = () => cursor.key()
+    record.value = () => cursor.value()
+    record.headers = () => cursor.headers()
+    record.timestamp = () => cursor.timestamp
     let count = 0
-    while (count < recordsMax && !context.full && reader.next()) {
-      count++
-      context.touched = true
-      context.pendingBytes += cursor.valueEnd - cursor.valueStart
+    while (count < recordsMax && !context.full && (this.#again || reader.next())) {
+      const first = !this.#again
+      this.#again = false
+      if (first) {
+        count++
+        context.touched = true
+        context.pendingBytes += cursor.valueEnd - cursor.valueStart
+      }
       record.offset = cursor.offset
       context.node = nodeId
       const value = this.#json.decode(cursor.bytes, cursor.valueStart, cursor.valueEnd)
       const key = cursor.key()
-      reader.position = (cursor.offset + 1) as InputReader['position']
       if (key === null) {
+        reader.position = asNext(cursor.offset)
         if (time.hear(asNotice(value)) && !pipeline.advance()) break
       } else {
-        counters.recordsIn++
-        context.attempt(emit, value, cursor.timestamp, readTaggedKey(key))
+        if (first) counters.recordsIn++
+        this.#again = !this.#tries.run(emit, value, cursor.timestamp, readTaggedKey(key))
+        if (this.#again) break
+        reader.position = asNext(cursor.offset)
       }
     }
     return count
@@ -156,9 +170,12 @@ export class RepartitionFeed implements Feed {
   }
 
   stop(): void {
-    // Nothing runs on its own: a read that is on its way is left to itself.
+    // A read that is on its way is left to itself.
+    this.#tries.stop()
   }
 }
+
+const asNext = (offset: number) => (offset + 1) as InputReader['position']
 
 function asNotice(value: unknown): TimeNotice {
   const notice = value as Partial<TimeNotice> | null

@@ -1,10 +1,15 @@
 // What the operators of one task share: which record and which node are at work (so that an error can say where), how
 // much the next commit already holds, and savepoints, by which a row that fails leaves no trace.
-import { AssertionError, BrokerError, type Clock, type Logger, toError } from '#base'
-import type { ErrorPolicy } from '../app.ts'
+import { AssertionError, assert, BrokerError, type Clock, type Logger, toError } from '#base'
+import type { Header } from '#record'
+import { type DeadLetter, deadLetterHeaders } from '../dead-letter.ts'
+import { backoffBefore, type ErrorSettings } from '../error-policy.ts'
+import type { ErrorRules } from '../graph/error-rules.ts'
 import type { KeyValue } from '../graph/node.ts'
+import { textOfKey } from '../state/state-key.ts'
 import type { NodeCounters } from './counters.ts'
 import type { RuntimeLimits } from './limits.ts'
+import type { TopicOutput } from './outputs.ts'
 
 /** undefined: the key of the record that the row came from. */
 export type RowKey = KeyValue | undefined
@@ -14,9 +19,17 @@ export type RecordPlace = {
   topic: string
   partition: number
   offset: number
-  /** A view: copy it to keep it. */
+  /** Key, value and headers are views: copy them to keep them. */
   key: () => Uint8Array | null
+  value: () => Uint8Array | null
+  headers: () => readonly Header[]
+  timestamp: () => number
 }
+
+type Work = { readonly emit: Emit; readonly value: unknown; readonly at: number; readonly key: RowKey }
+type Failed = { readonly attempts: number; readonly row: Omit<Work, 'emit'> | null }
+
+const encoder = new TextEncoder()
 
 /** Holds back what a row does until it is done, where rows that fail are skipped. */
 export class Savepoint {
@@ -57,14 +70,24 @@ export type TaskContextOptions = {
   readonly clock: Clock
   /** Called when something is due although nothing else happens. */
   readonly wake: () => void
-  readonly onError: ErrorPolicy
+  readonly rules: ErrorRules & { readonly app: string }
   readonly logger: Logger
   readonly limits: RuntimeLimits
 }
 
 export class TaskContext {
   readonly task: string
-  readonly record: RecordPlace = { topic: '', partition: 0, offset: -1, key: () => null }
+  readonly record: RecordPlace = {
+    topic: '',
+    partition: 0,
+    offset: -1,
+    key: () => null,
+    value: () => null,
+    headers: () => [],
+    timestamp: () => 0,
+  }
+  /** The output into a topic of dead letters. */
+  deadLetters: ((topic: string) => TopicOutput) | null = null
   /** Id of the node whose code runs. */
   node = ''
   /** Bytes of output and state that the next commit holds, roughly. */
@@ -78,11 +101,13 @@ export class TaskContext {
   readonly clock: Clock
   readonly wake: () => void
   readonly #logger: Logger
+  readonly #rules: TaskContextOptions['rules']
   readonly #seen = new Map<string, number>()
 
   constructor(task: string, options: TaskContextOptions) {
     this.task = task
-    this.savepoint = options.onError === 'skip' ? new Savepoint() : null
+    this.savepoint = options.rules.undoes ? new Savepoint() : null
+    this.#rules = options.rules
     this.limits = options.limits
     this.clock = options.clock
     this.wake = options.wake
@@ -97,23 +122,98 @@ export class TaskContext {
     return this.pendingBytes >= this.limits.commitSizeBytesMax
   }
 
-  /** Sends a row on; if anything behind throws, and rows may be skipped, it is as if the row had never been. */
+  /** Sends a row on. If anything behind throws, it is undone, and the policy of the node that threw decides. */
   attempt(emit: Emit, value: unknown, at: number, key: RowKey): void {
-    const { savepoint } = this
-    if (savepoint === null) {
+    if (this.savepoint === null) {
       emit(value, at, key)
       return
     }
-    const pendingBytes = this.pendingBytes
+    for (let attempt = 1; ; attempt++) {
+      const thrown = this.#try(this.savepoint, { emit, value, at, key })
+      if (thrown === null) return
+      // A row that an operator made has no feed that could wait.
+      if (attempt <= this.#settings().retries) continue
+      this.#giveUp(thrown, { attempts: attempt, row: { value, at, key } })
+      return
+    }
+  }
+
+  /** The same for a record, try number `attempt`. Answers null when done with it, else how long to wait before the next. */
+  attemptRecord(savepoint: Savepoint, work: Work, attempt: number): number | null {
+    const thrown = this.#try(savepoint, work)
+    if (thrown === null) return null
+    const settings = this.#settings()
+    if (attempt <= settings.retries) return backoffBefore(settings, attempt)
+    this.#giveUp(thrown, { attempts: attempt, row: null })
+    return null
+  }
+
+  /** Leaves out the current record, which could not even be read; `dead`: its topic keeps such records aside. */
+  dropUnread(
+    node: string,
+    reason: string,
+    { error, dead }: { readonly error: Error; readonly dead: boolean },
+  ): void {
+    if (dead) this.#putAside(node, error, { stage: 'read', attempts: 1, row: null })
+    this.drop(node, reason, error)
+  }
+
+  #try(savepoint: Savepoint, { emit, value, at, key }: Work): Error | null {
+    const { pendingBytes } = this
     savepoint.begin()
     try {
       emit(value, at, key)
       savepoint.release()
+      return null
     } catch (thrown) {
       savepoint.rollback()
       this.pendingBytes = pendingBytes
       if (!isUserError(thrown)) throw thrown
-      this.drop(this.node, 'a function threw', toError(thrown))
+      return toError(thrown)
+    }
+  }
+
+  #settings(): ErrorSettings {
+    return this.#rules.ofNode.get(this.node) ?? this.#rules.usual
+  }
+
+  #giveUp(error: Error, { attempts, row }: Failed): void {
+    const { node } = this
+    const { otherwise } = this.#settings()
+    if (otherwise === 'fail') throw error
+    if (otherwise === 'dead-letter') this.#putAside(node, error, { stage: 'process', attempts, row })
+    this.drop(node, 'a function threw', error)
+  }
+
+  #putAside(node: string, error: Error, { stage, attempts, row }: Failed & Pick<DeadLetter, 'stage'>): void {
+    const { app, deadTopics } = this.#rules
+    const { topic, partition, offset, timestamp } = this.record
+    const [first] = deadTopics.keys()
+    // Nothing was read yet when time made a row: then it belongs to what the task reads.
+    const from = deadTopics.has(topic) ? topic : first!
+    assert(this.deadLetters !== null, 'the pipeline was built before the first row')
+    const output = this.deadLetters(deadTopics.get(from)!)
+    const kind = row === null ? 'record' : 'row'
+    const letter: DeadLetter = {
+      app,
+      task: this.task,
+      node,
+      stage,
+      kind,
+      topic: from,
+      partition,
+      offset,
+      timestamp: timestamp(),
+      error: `${error.name}: ${error.message}`,
+      stack: error.stack ?? '',
+      attempts,
+    }
+    const headers = deadLetterHeaders(row === null ? this.record.headers() : [], letter)
+    if (row === null) {
+      output.append(this.record.key(), this.record.value(), timestamp(), headers)
+    } else {
+      const key = row.key === undefined ? null : encoder.encode(textOfKey(row.key))
+      output.append(key, encoder.encode(JSON.stringify(row.value) ?? 'null'), row.at, headers)
     }
   }
 

@@ -4,6 +4,7 @@ import type { Clock, Logger, Random } from '#base'
 import type { TopicInfo } from '#broker'
 import type { LogPort } from '../api.ts'
 import type { App } from '../app.ts'
+import { errorRulesOf } from '../graph/error-rules.ts'
 import { type PlannedNode, type Subtopology, taskName, topicOf } from '../graph/plan.ts'
 import type { Mutation, StateStore } from '../state/state-store.ts'
 import { PartitionTime } from '../time/watermark.ts'
@@ -61,7 +62,7 @@ export async function assembleTask(options: TaskOptions): Promise<TaskParts> {
   const state = changelog === null ? null : storedTaskState(store)
   const signal = new WakeSignal()
   const context = new TaskContext(name, {
-    onError: app.onError,
+    rules: { ...errorRulesOf(app, subtopology), app: app.id },
     logger,
     limits,
     clock: options.clock,
