@@ -6,7 +6,12 @@ import { dirname, join, normalize, relative, sep } from 'node:path'
 import { layers } from './layers.ts'
 
 const root = join(import.meta.dir, '..')
-const entryPoints = ['src/main.ts', 'src/base/sync-worker.ts', 'src/streams/testing/index.ts']
+const entryPoints = [
+  'src/main.ts',
+  'src/base/sync-worker.ts',
+  'src/log/compaction-worker.ts',
+  'src/streams/testing/index.ts',
+]
 
 type Source = { path: string; module: string; text: string; imports: string[] }
 

@@ -11,6 +11,8 @@ export type LogEntry =
   | { readonly kind: 'delete'; readonly id: PartitionId }
   /** Records below `before` may be deleted: `trim(31): [10..30][31..99] -> [31..99]` (whole segments). */
   | { readonly kind: 'trim'; readonly id: PartitionId; readonly before: Offset }
+  /** Seals the newest segment, if there is one: the next batch begins another, and this one can be trimmed or compacted. */
+  | { readonly kind: 'roll'; readonly id: PartitionId }
   /** One complete record batch v2. The log overwrites its base offset and leader epoch, nothing else. */
   | { readonly kind: 'batch'; readonly id: PartitionId; readonly batch: Uint8Array }
 
@@ -61,10 +63,12 @@ export interface Partition {
   readonly lastAppendTime: Millis
   /** Why appends are refused: what lies before the damage can be read. */
   readonly damage: Error | null
+  /** Append time of the oldest record in the segment that takes the next one; null when that begins a new one. */
+  readonly activeSince: Millis | null
   /**
-   * Whole batches from the one that holds `from`, up to about `bytesMax`, at least one batch if there is any; empty at
-   * the end. The first batch may begin before `from`: readers skip. Throws `offset_out_of_range` outside
-   * `[startOffset, endOffset]`, `corrupt` for damage.
+   * Whole batches from the one that holds `from`, or the next one after a gap that compaction left, up to about
+   * `bytesMax`, at least one batch if there is any; empty at the end. The first batch may begin before `from`: readers
+   * skip. Throws `offset_out_of_range` outside `[startOffset, endOffset]`, `corrupt` for damage.
    */
   read(from: Offset, bytesMax: number): Promise<Uint8Array>
   /** As `read`, but says where the bytes are. They stay until retention deletes the segment (then opening fails: ask again). */
@@ -77,6 +81,9 @@ export interface Partition {
   offsetForSize(sizeBytes: ByteSize): Offset
   /** The oldest first. */
   sealedSegments(): readonly SealedSegment[]
+  /** Where the segment begins that holds `offset`: what a trim before it would leave. The end at the end. */
+  segmentStart(offset: Offset): Offset
+  readonly compaction: CompactionFacts
 }
 
 export type RecoveryReport = {
@@ -91,6 +98,32 @@ export type RecoveryReport = {
     readonly partition: number
     readonly reason: string
   }[]
+  readonly tookMs: number
+}
+
+/** What compaction by key would find. */
+export type CompactionFacts = {
+  /** Bytes of sealed segments that it has been through, and of those that it has not. */
+  readonly cleanBytes: number
+  readonly dirtyBytes: number
+  /** Bytes of the segment that takes the next record, which it never touches. */
+  readonly activeBytes: number
+}
+
+export type CompactionOptions = {
+  /** By the clock that retention goes by. */
+  readonly now: Millis
+  /** How long a tombstone stays after compaction has first seen it. */
+  readonly deleteRetentionMs: number
+  /** Segments are merged only up to so much time between appends, so that retention by time can drop them; null: any. */
+  readonly appendSpanMsMax?: number | null
+}
+
+export type CompactionReport = {
+  readonly bytesBefore: number
+  readonly bytesAfter: number
+  readonly recordsRemoved: number
+  readonly swaps: number
   readonly tookMs: number
 }
 
@@ -110,6 +143,11 @@ export interface LogGroup {
    * after `disk_failed`: then only the next start can tell. The batches belong to the log until it settles.
    */
   append(entries: readonly LogEntry[], options?: AppendOptions): Promise<Appended>
+  /**
+   * Leaves of each key its latest record, in sealed segments; offsets stay as they are. Records without a key stay. One
+   * round at a time: rejects with `busy`, and with `not_found`, `disk_full`, `corrupt` or `closed`.
+   */
+  compact(id: PartitionId, options: CompactionOptions): Promise<CompactionReport>
   partition(id: PartitionId): Partition | undefined
   partitions(): Iterable<Partition>
   /** Called after partitions' ends moved, once per durable frame, with the partitions that grew. Returns how to stop. */

@@ -8,9 +8,14 @@ import type { FrameChanges } from './frame-changes.ts'
 import type { FrameWriter } from './frame-writer.ts'
 import type { PartitionLog } from './partition-log.ts'
 import { hasSequence, type ProducerBatch } from './producer-table.ts'
+import { encodeSwap, type SegmentSwap } from './segment-swap.ts'
+
+/** What compaction appends, and nobody else: the files it speaks of must be durable. */
+export type ReplaceEntry = { readonly kind: 'replace'; readonly id: PartitionId; readonly swap: SegmentSwap }
+export type AnyEntry = LogEntry | ReplaceEntry
 
 export type PendingAppend = {
-  readonly entries: readonly LogEntry[]
+  readonly entries: readonly AnyEntry[]
   /** In its frame. */
   readonly sizeBytes: number
   /** Changes more than the ends of partitions: travels in a frame of its own. */
@@ -38,9 +43,15 @@ const topicIdPattern = /^[0-9a-f]{32}$/
 const noPayload = new Uint8Array(0)
 const noOffset = asOffset(-1)
 
-export function entrySizeBytes(entry: LogEntry): number {
-  if (entry.kind === 'batch') return entryHeaderSizeBytes + entry.batch.length
-  return entryHeaderSizeBytes + (entry.kind === 'create' ? encoder.encode(entry.topic).length : 0)
+/** A batch may need a roll before it, so there is room for one. */
+export function entrySizeBytes(entry: AnyEntry): number {
+  if (entry.kind === 'batch') return 2 * entryHeaderSizeBytes + entry.batch.length
+  return entryHeaderSizeBytes + payloadOf(entry).length
+}
+
+function payloadOf(entry: AnyEntry): Uint8Array {
+  if (entry.kind === 'create') return encoder.encode(entry.topic)
+  return entry.kind === 'replace' ? encodeSwap(entry.swap) : noPayload
 }
 
 /** Takes an append into the frame, or says why not and leaves the frame as it was. */
@@ -118,7 +129,7 @@ function takeControls(frame: FrameInProgress, { entries, offsets }: PendingAppen
   return null
 }
 
-function judge(changes: FrameChanges, entry: LogEntry): BrokerError | null {
+function judge(changes: FrameChanges, entry: AnyEntry): BrokerError | null {
   const partition = changes.find(entry.id)
   switch (entry.kind) {
     case 'batch':
@@ -131,6 +142,11 @@ function judge(changes: FrameChanges, entry: LogEntry): BrokerError | null {
     case 'trim':
       if (partition === undefined) return unknown(entry.id)
       return entry.before <= partition.stagedEnd ? null : beyondEnd(partition, entry.before)
+    case 'replace':
+      if (partition === undefined) return unknown(entry.id)
+      return partition.canReplace(entry.swap) ? partition.damage : outdated(partition)
+    case 'roll':
+      return partition === undefined ? unknown(entry.id) : partition.damage
   }
 }
 
@@ -158,7 +174,7 @@ function judgeBatch(
   return null
 }
 
-function stage(frame: FrameInProgress, entry: LogEntry): Offset | BrokerError {
+function stage(frame: FrameInProgress, entry: AnyEntry): Offset | BrokerError {
   const { changes, writer } = frame
   if (entry.kind === 'batch') {
     const partition = changes.find(entry.id)!
@@ -167,12 +183,17 @@ function stage(frame: FrameInProgress, entry: LogEntry): Offset | BrokerError {
     if (claim instanceof BrokerError) return claim
     return placeBatch(frame, partition, { batch: entry.batch, header, claim })
   }
+  if (entry.kind === 'roll') {
+    stageRoll(frame, changes.find(entry.id)!)
+    return noOffset
+  }
   const { kind, id } = entry
-  const payload = kind === 'create' ? encoder.encode(entry.topic) : noPayload
+  const payload = payloadOf(entry)
   const offset = kind === 'trim' ? entry.before : 0
   writer.add({ kind, topicId: Uint8Array.fromHex(id.topicId), partition: id.partition, offset, payload })
   if (kind === 'create') changes.create(id, entry.topic)
   else if (kind === 'delete') changes.delete(changes.find(id)!)
+  else if (kind === 'replace') changes.replace(changes.find(id)!, entry.swap)
   else changes.trim(changes.find(id)!, entry.before)
   return noOffset
 }
@@ -191,11 +212,22 @@ function placeBatch(frame: FrameInProgress, partition: PartitionLog, judged: Jud
   return asOffset(claim.baseOffset)
 }
 
-function stageBatch(
-  { writer, changes, epoch }: FrameInProgress,
-  partition: PartitionLog,
-  { batch, header }: JudgedBatch,
-): Offset {
+/** Written down, so that replay needs to know neither the limits nor the time. */
+function stageRoll({ writer, changes }: FrameInProgress, partition: PartitionLog): void {
+  const { topicIdBytes, id, stagedEnd } = partition
+  writer.add({
+    kind: 'roll',
+    topicId: topicIdBytes,
+    partition: id.partition,
+    offset: stagedEnd,
+    payload: noPayload,
+  })
+  changes.roll(partition)
+}
+
+function stageBatch(frame: FrameInProgress, partition: PartitionLog, { batch, header }: JudgedBatch): Offset {
+  const { writer, changes, epoch, appendTime } = frame
+  if (partition.mustRoll(batch.length, appendTime)) stageRoll(frame, partition)
   const offset = partition.stagedEnd
   const position = writer.add({
     kind: 'batch',
@@ -211,6 +243,7 @@ function stageBatch(
     sizeBytes: batch.length,
     offsetCount,
     maxTimestamp: header.maxTimestamp,
+    appendTime,
   })
   return asOffset(offset)
 }
@@ -242,6 +275,10 @@ function outOfOrder(partition: PartitionLog, header: BatchHeader, expected: numb
       details: { producerId, epoch, sequence, expected },
     },
   )
+}
+
+function outdated({ topic, id }: PartitionLog): BrokerError {
+  return new BrokerError('conflict', `segments of ${topic}-${id.partition} went while they were compacted`)
 }
 
 function malformed(why: string): BrokerError {

@@ -3,6 +3,9 @@
 //   pspf-checkpoint 1 <crc32 of the rest, 8 hex digits>\n
 //   {"salt": ..., "wal": {...}, "appendTime": ..., "clean": ..., "partitions": [...]}\n
 //
+// A partition with `"sealed": true` begins a new segment with its next batch; `"compactedTo"` says up to where compaction
+// has been through it.
+//
 // One text file, replaced as a whole (temporary file, sync, rename, directory sync).
 //
 // Invariants:
@@ -14,7 +17,7 @@ import { checkpointPath, readWholeFile, replaceFile } from './data-directory.ts'
 import type { LogContext } from './options.ts'
 import type { PartitionFacts } from './partition-log.ts'
 import type { ProducerRow } from './producer-table.ts'
-import type { SegmentFacts } from './segment.ts'
+import { decodeSegmentRow, encodeSegmentRow, type SegmentRow } from './segment-facts.ts'
 import type { WalPosition } from './wal.ts'
 
 export type Checkpoint = {
@@ -32,15 +35,15 @@ export type Checkpoint = {
 const magicWord = 'pspf-checkpoint'
 const version = 1
 
-/** Segments are many, so each is a row: five numbers, sums (1: a file has them; 0 or absent: none), sum of the indexes. */
-type Row = readonly [number, number, number, number, number, (string | 0 | 1)?, number?]
 type StoredPartition = {
   topicId: string
   partition: number
   topic: string
   startOffset: number
   endOffset: number
-  segments: Row[]
+  segments: SegmentRow[]
+  sealed?: boolean
+  compactedTo?: number
   damage?: string
   producers?: readonly ProducerRow[]
 }
@@ -94,30 +97,9 @@ function checksumOf(body: string): string {
 }
 
 function storedPartition({ id, segments, ...facts }: PartitionFacts): StoredPartition {
-  return { ...id, ...facts, segments: segments.map(rowOf) }
-}
-
-function rowOf(facts: SegmentFacts): Row {
-  const { baseOffset, sizeBytes, maxTimestamp, firstAppendTime, lastAppendTime } = facts
-  const sums = facts.hasSumFile ? 1 : (facts.sums ?? 0)
-  const row = [baseOffset, sizeBytes, maxTimestamp, firstAppendTime, lastAppendTime] as const
-  return facts.indexSum === undefined ? [...row, sums] : [...row, sums, facts.indexSum]
+  return { ...id, ...facts, segments: segments.map(encodeSegmentRow) }
 }
 
 function partitionFacts({ topicId, partition, segments, ...facts }: StoredPartition): PartitionFacts {
-  return { id: { topicId, partition }, ...facts, segments: segments.map(segmentFacts) }
-}
-
-function segmentFacts(row: Row): SegmentFacts {
-  const [baseOffset, sizeBytes, maxTimestamp, firstAppendTime, lastAppendTime, sums, indexSum] = row
-  return {
-    baseOffset,
-    sizeBytes,
-    maxTimestamp,
-    firstAppendTime,
-    lastAppendTime,
-    ...(typeof sums === 'string' && { sums }),
-    ...(sums === 1 && { hasSumFile: true as const }),
-    ...(typeof indexSum === 'number' && { indexSum }),
-  }
+  return { id: { topicId, partition }, ...facts, segments: segments.map(decodeSegmentRow) }
 }

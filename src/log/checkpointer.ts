@@ -15,6 +15,8 @@ export type CheckpointerParts = {
   readonly wal: Wal
   /** The end of what is visible. */
   visible(): { readonly wal: WalPosition; readonly appendTime: number }
+  /** Of a file, in the background. */
+  remove(path: string): void
   /** Called when a write or sync failed: the log must not go on. */
   fail(error: Error): void
 }
@@ -130,10 +132,14 @@ export class Checkpointer {
     take?.(checkpoint)
     const unsynced = [...partitions].flatMap((partition) => [...partition.unsynced()])
     const directories = this.#changedDirectories()
+    const replaced = [...partitions].map((partition) => [partition, partition.replacedCount] as const)
     for (const segment of unsynced) await segment.sync()
     for (const directory of directories) await this.#syncDirectory(directory)
     if (!(await this.#write(checkpoint))) return false
     for (const path of wal.release(checkpoint.wal)) await context.disk.removeBehind(path)
+    // Only now, so that the files that a checkpoint speaks of are there as long as it is the newest.
+    for (const [partition, count] of replaced)
+      for (const path of count === 0 ? [] : partition.removeReplaced(count)) this.#parts.remove(path)
     this.#seconds.observe((context.clock.monotonic() - started) / 1000)
     const { sequence } = checkpoint.wal
     context.logger.debug(

@@ -7,6 +7,7 @@ import type { LogContext } from './options.ts'
 import { PartitionLog } from './partition-log.ts'
 import type { PartitionSet } from './partition-set.ts'
 import type { ProducerBatch, ProducerChange } from './producer-table.ts'
+import type { SegmentSwap } from './segment-swap.ts'
 
 export type BatchPlace = {
   /** Of the batch in the bytes that `write` gets. */
@@ -14,15 +15,19 @@ export type BatchPlace = {
   readonly sizeBytes: number
   readonly offsetCount: number
   readonly maxTimestamp: number
+  /** Of the frame. */
+  readonly appendTime: number
 }
 
 export class FrameChanges {
   readonly #context: LogContext
   readonly #partitions: PartitionSet
   #grown: PartitionLog[] = []
+  #rolled: PartitionLog[] = []
   #creates: PartitionLog[] = []
   #deletes: PartitionLog[] = []
   #trims: { partition: PartitionLog; before: number }[] = []
+  #swaps: { partition: PartitionLog; swap: SegmentSwap }[] = []
   #removals: string[] = []
   #producers: ProducerChange[] = []
 
@@ -33,7 +38,7 @@ export class FrameChanges {
 
   /** Whether the set of partitions or their starts change: then nothing may be written before the frame is durable. */
   get hasControls(): boolean {
-    return this.#creates.length + this.#deletes.length + this.#trims.length > 0
+    return this.#creates.length + this.#deletes.length + this.#trims.length + this.#swaps.length > 0
   }
 
   /** A partition as it is after the changes so far. */
@@ -74,6 +79,16 @@ export class FrameChanges {
     this.#trims.push({ partition, before })
   }
 
+  replace(partition: PartitionLog, swap: SegmentSwap): void {
+    this.#swaps.push({ partition, swap })
+  }
+
+  /** The next batch begins a new segment. */
+  roll(partition: PartitionLog): void {
+    partition.roll()
+    if (!this.#rolled.includes(partition)) this.#rolled.push(partition)
+  }
+
   batch(partition: PartitionLog, place: BatchPlace): void {
     if (partition.stage(place)) this.#grown.push(partition)
   }
@@ -109,12 +124,16 @@ export class FrameChanges {
     assert(this.#creates.length + this.#deletes.length === 0, 'a frame is written before it becomes visible')
     const grown = this.#grown
     for (const partition of grown) partition.publish()
+    for (const partition of this.#rolled) partition.publish()
     this.#partitions.publish()
     for (const change of this.#producers) change.table.publish(change)
+    for (const { partition, swap } of this.#swaps) partition.replace(swap)
     for (const { partition, before } of this.#trims) this.#removals.push(...partition.trim(before))
     const removals = this.#removals
     this.#grown = []
+    this.#rolled = []
     this.#trims = []
+    this.#swaps = []
     this.#removals = []
     if (this.#producers.length > 0) this.#producers = []
     return { grown, removals }
@@ -123,11 +142,14 @@ export class FrameChanges {
   /** Forgets a frame that was not written. */
   undo(): void {
     for (const partition of this.#grown) partition.unstage()
+    for (const partition of this.#rolled) partition.unstage()
     this.undoProducers(0)
     this.#grown = []
+    this.#rolled = []
     this.#creates = []
     this.#deletes = []
     this.#trims = []
+    this.#swaps = []
   }
 
   #deleteFirst(): void {
@@ -136,5 +158,6 @@ export class FrameChanges {
     if (aside !== null) this.#removals.push(aside)
     partition.unstage()
     this.#grown = this.#grown.filter((other) => other !== partition)
+    this.#rolled = this.#rolled.filter((other) => other !== partition)
   }
 }

@@ -7,9 +7,9 @@ import {
   frameField,
   frameHeaderSizeBytes,
   frameMagic,
+  frameVersionWith,
   readWide,
   tableChecksum,
-  tableVersion,
   topicIdSizeBytes,
 } from './frame.ts'
 
@@ -22,6 +22,9 @@ export type FrameHeader = {
   readonly appendTime: number
   readonly epoch: number
   readonly entryCount: number
+  readonly version: number
+  /** Only `roll` entries begin segments; else the limits do. */
+  readonly explicitRolls: boolean
 }
 
 /** The bytes of one write-ahead log file, from its start. */
@@ -64,8 +67,7 @@ export function checksumAt({ bytes, salt }: WalBytes, position: number, { sizeBy
 export function readDamagedFrame(wal: WalBytes, position: number): FrameHeader | null {
   const { bytes, view, salt } = wal
   const header = claimedHeader(wal, position)
-  if (header === null || view.getUint32(position + frameField.tableVersion, true) !== tableVersion)
-    return null
+  if (header === null || header.version < frameVersionWith.tableChecksum) return null
   const entries = readEntries(wal, position, header)
   if (entries === null) return null
   const table = Buffer.concat(
@@ -82,6 +84,7 @@ function claimedHeader(wal: WalBytes, position: number): FrameHeader | null {
   const { bytes, view } = wal
   const sizeBytes = claimedFrameSize(wal, position)
   if (sizeBytes < frameHeaderSizeBytes || position + sizeBytes > bytes.length) return null
+  const version = view.getUint32(position + frameField.version, true)
   return {
     sizeBytes,
     checksum: view.getUint32(position + frameField.checksum, true),
@@ -91,6 +94,8 @@ function claimedHeader(wal: WalBytes, position: number): FrameHeader | null {
     appendTime: readWide(view, position + frameField.appendTime),
     epoch: view.getInt32(position + frameField.epoch, true),
     entryCount: view.getUint32(position + frameField.entryCount, true),
+    version,
+    explicitRolls: version >= frameVersionWith.explicitRolls,
   }
 }
 

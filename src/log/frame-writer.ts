@@ -8,8 +8,8 @@ import {
   frameField,
   frameHeaderSizeBytes,
   frameMagic,
+  frameVersion,
   tableChecksum,
-  tableVersion,
   writeWide,
 } from './frame.ts'
 
@@ -106,7 +106,7 @@ export class FrameWriter {
     const frame = this.bytes.subarray(0, this.#end)
     const table = tableChecksum(frame, this.#table.subarray(0, this.#tableEnd), facts.salt)
     view.setUint32(frameField.tableChecksum, table, true)
-    view.setUint32(frameField.tableVersion, tableVersion, true)
+    view.setUint32(frameField.version, frameVersion, true)
     view.setUint32(frameField.checksum, frameChecksum(frame, facts.salt), true)
     return frame
   }

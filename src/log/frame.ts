@@ -13,11 +13,13 @@
 //     48  epoch              i32   of the leader
 //     52  entry count        u32
 //     56  table checksum     u32   see below
-//     60  table version      u32   1; 0 in frames of an older version, whose table has no checksum
+//     60  version            u32   2; 1 in frames in which no entry says where segments begin: the limits did; 0 in frames
+//                                  without a table checksum, too
 //     64  entries
 //
 //   Entry: kind u32, partition i32, topic id 16 bytes, offset u64, payload size u32, then the payload.
-//   Kinds: 1 create (payload: topic in UTF-8), 2 delete, 3 trim (offset: first kept), 4 batch (offset: base; payload: it).
+//   Kinds: 1 create (payload: topic in UTF-8), 2 delete, 3 trim (offset: first kept), 4 batch (offset: base; payload: it),
+//   5 roll (offset: where the partition ends): the next batch begins a new segment; 6 replace (payload: segment-swap.ts).
 //
 // The table is everything but batches: the header from byte 8 to 56, then of each entry its header and, unless it is a
 // batch, its payload. Its CRC-32, seeded with the salt, lets a frame with a damaged batch say which one it is.
@@ -51,15 +53,17 @@ export const frameField = {
   epoch: 48,
   entryCount: 52,
   tableChecksum: 56,
-  tableVersion: 60,
+  version: 60,
 } as const
 
 /** Places in an entry. */
 export const entryField = { kind: 0, partition: 4, topicId: 8, offset: 24, payloadSize: 32 } as const
 
-export const entryKind = { create: 1, delete: 2, trim: 3, batch: 4 } as const
+export const entryKind = { create: 1, delete: 2, trim: 3, batch: 4, roll: 5, replace: 6 } as const
 
-export const tableVersion = 1
+export const frameVersion = 2
+/** From which on frames have what. */
+export const frameVersionWith = { tableChecksum: 1, explicitRolls: 2 } as const
 
 /** `entries`: headers, and payloads that are no batches, one after the other. */
 export function tableChecksum(frame: Uint8Array, entries: Uint8Array, salt: number): number {

@@ -9,8 +9,14 @@
 //   2. Frames are built, written and published one after the other; a segment write may overlap with its frame's sync.
 //   3. An append that is refused leaves no trace; only after `disk_failed` the next start decides.
 import { asMillis, assert, BrokerError, formatSize, sleep, type Timer, toError } from '#base'
-import type { Appended, AppendOptions, LogEntry, LogState, Partition } from './api.ts'
-import { entrySizeBytes, type FrameInProgress, type PendingAppend, takeAppend } from './append.ts'
+import type { Appended, AppendOptions, LogState, Partition } from './api.ts'
+import {
+  type AnyEntry,
+  entrySizeBytes,
+  type FrameInProgress,
+  type PendingAppend,
+  takeAppend,
+} from './append.ts'
 import { Checkpointer } from './checkpointer.ts'
 import { diskFailed, diskFull, isCurable } from './disk-errors.ts'
 import { DiskReserve } from './disk-reserve.ts'
@@ -75,11 +81,12 @@ export class GroupCommit {
       partitions,
       wal,
       visible: () => this.#visible,
+      remove: (path) => this.removals.remove(path),
       fail: (error) => this.fail(error),
     })
   }
 
-  append(entries: readonly LogEntry[], options: AppendOptions = {}): Promise<Appended> {
+  append(entries: readonly AnyEntry[], options: AppendOptions = {}): Promise<Appended> {
     assert(entries.length > 0, 'an append has an entry')
     let sizeBytes = 0
     let hasControls = false

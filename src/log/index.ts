@@ -5,5 +5,6 @@ export { type BackupOptions, type BackupProgress, createBackup } from './backup/
 export { type BackupDamage, type Manifest, totalBytes } from './backup/manifest.ts'
 export { restoreBackup } from './backup/restore.ts'
 export { type BackupFault, type VerifyReport, verifyBackup } from './backup/verify.ts'
+export { threadedCompaction } from './compaction-thread.ts'
 export { type OpenLog, openLog } from './log-group.ts'
 export type { LogLimits, LogOptions } from './options.ts'

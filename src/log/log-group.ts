@@ -3,6 +3,8 @@ import { dirname } from 'node:path'
 import { BrokerError, type Metrics, systemCode } from '#base'
 import type { LogGroup, Partition, RecoveryReport } from './api.ts'
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint.ts'
+import { inlineCompaction } from './compaction-runner.ts'
+import { Compactor } from './compactor.ts'
 import {
   formatPath,
   readFormat,
@@ -65,7 +67,12 @@ async function open(context: LogContext): Promise<OpenLog> {
   observe(context.metrics, { commit, partitions, wal })
   const scrubber = new Scrubber(context, partitions)
   scrubber.start()
-  return logGroup({ salt, context, commit, partitions, wal, report, scrubber })
+  const compactor = new Compactor({
+    context,
+    runner: context.compaction ?? inlineCompaction(context.disk),
+    append: (entry) => commit.append([entry]),
+  })
+  return logGroup({ salt, context, commit, partitions, wal, report, scrubber, compactor })
 }
 
 /** A new directory. What it holds counts only once the format mark is there, so a crash in here is harmless. */
@@ -151,9 +158,11 @@ type Parts = {
   readonly wal: Wal
   readonly report: RecoveryReport
   readonly scrubber: Scrubber
+  readonly compactor: Compactor
 }
 
-function logGroup({ salt, context, commit, partitions, wal, report, scrubber }: Parts): OpenLog {
+function logGroup(parts: Parts): OpenLog {
+  const { salt, context, commit, partitions, wal, report, scrubber, compactor } = parts
   return {
     report,
     get damages() {
@@ -177,13 +186,20 @@ function logGroup({ salt, context, commit, partitions, wal, report, scrubber }: 
       commit.refusesRecords = reason
     },
     append: (entries, options) => commit.append(entries, options),
+    async compact(id, options) {
+      const partition = partitions.get(id)
+      if (partition) return await compactor.run(partition, options)
+      throw new BrokerError('not_found', `partition ${id.partition} of topic id ${id.topicId} does not exist`)
+    },
     partition: (id): Partition | undefined => partitions.get(id),
     partitions: () => partitions,
     onVisible: (listener) => commit.onVisible(listener),
     snapshot: () => takeSnapshot({ salt, context, commit, partitions }),
     async close() {
+      compactor.stop()
       await scrubber.stop()
       await commit.close()
+      await compactor.ended()
       partitions.close()
       wal.close()
     },

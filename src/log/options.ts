@@ -1,5 +1,6 @@
 // What a log needs from outside, and its limits.
 import { assert, type Clock, type Disk, type Logger, type Metrics, type Random } from '#base'
+import type { CompactionRunner } from './compaction-runner.ts'
 import { DamageList } from './damage-list.ts'
 import { OpenSegments } from './open-segments.ts'
 
@@ -13,6 +14,8 @@ export type LogOptions = {
   readonly directory: string
   /** Stamped on frames and batches; rises with each new leader. */
   readonly epoch?: number
+  /** Where compaction runs; by default on the thread of the log. */
+  readonly compaction?: CompactionRunner
 } & Partial<LogLimits>
 
 export type LogLimits = {
@@ -51,6 +54,10 @@ export type LogLimits = {
   /** The first such pass begins this long after the start, and every next one this long after the end of the last. */
   readonly scrubFirstMs: number
   readonly scrubEveryMs: number
+  /** Compaction reads and writes no faster, together. */
+  readonly compactionBytesPerSecondMax: number
+  /** Keys that one round of compaction holds in memory, with their offsets; more keys take more rounds. */
+  readonly compactionKeysBytesMax: number
 }
 
 const mebibyte = 2 ** 20
@@ -75,6 +82,8 @@ export const defaultLimits: LogLimits = {
   scrubBytesPerSecond: 8 * mebibyte,
   scrubFirstMs: 10 * 60_000,
   scrubEveryMs: 24 * 3_600_000,
+  compactionBytesPerSecondMax: 32 * mebibyte,
+  compactionKeysBytesMax: 32 * mebibyte,
 }
 
 /** Everything that parts of one log share. */
@@ -90,10 +99,11 @@ export type LogContext = LogLimits & {
   readonly epoch: number
   readonly openSegments: OpenSegments
   readonly damages: DamageList
+  readonly compaction: CompactionRunner | null
 }
 
 export function logContext(options: LogOptions): LogContext {
-  const limits = { ...defaultLimits, epoch: 0, ...options }
+  const limits = { ...defaultLimits, epoch: 0, compaction: null, ...options }
   const context = {
     ...limits,
     replaying: false,

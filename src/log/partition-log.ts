@@ -9,13 +9,15 @@ import {
   type Millis,
   type Offset,
 } from '#base'
-import type { Partition, PartitionId, SealedSegment, SegmentSlice } from './api.ts'
+import type { CompactionFacts, Partition, PartitionId, SealedSegment, SegmentSlice } from './api.ts'
 import { wholeBatches } from './batch-walk.ts'
 import { damageFix } from './damage-list.ts'
 import type { BatchPlace } from './frame-changes.ts'
 import type { LogContext } from './options.ts'
 import { type ProducerRow, ProducerTable } from './producer-table.ts'
-import { type FoundBatch, Segment, type SegmentFacts } from './segment.ts'
+import { type FoundBatch, Segment } from './segment.ts'
+import type { SegmentFacts } from './segment-facts.ts'
+import type { SegmentSwap } from './segment-swap.ts'
 import { StagedBatches } from './staged-batches.ts'
 
 /** What a checkpoint keeps of a partition. */
@@ -25,6 +27,10 @@ export type PartitionFacts = {
   readonly startOffset: number
   readonly endOffset: number
   readonly segments: readonly SegmentFacts[]
+  /** The next batch begins a new segment. */
+  readonly sealed?: boolean
+  /** Below it compaction has left one record of each key. */
+  readonly compactedTo?: number
   /** Why it is known to be damaged. */
   readonly damage?: string
   /** Absent without idempotent producers. */
@@ -44,6 +50,9 @@ const warmBytes = 8 * 2 ** 20
 /** Small batches, which are not adjacent in a frame, are gathered here, so that a segment gets few writes per frame. */
 const gatherBuffer = new Uint8Array(256 * 1024)
 
+/** Index entries hold offsets relative to the segment in 31 bits; a batch spans less than half of that. */
+export const spanMax = 2 ** 30
+
 type Place = FoundBatch & { readonly segment: Segment }
 
 export class PartitionLog implements Partition {
@@ -58,10 +67,20 @@ export class PartitionLog implements Partition {
   #producers: ProducerTable | null
   /** Sealed, and their sums are not in files yet. */
   readonly #unsummed = new Set<Segment>()
+  /** Gave way to compacted ones; the last checkpoint may still speak of them. */
+  #replaced: Segment[] = []
+  #newestGeneration = 0
+  #compactedTo: number
+  #retired = false
   #startOffset: number
   #endOffset: number
   #stagedEnd: number
   #lostUntil: number | null = null
+  #sealed: boolean
+  /** The segment that takes the next batch, as staged; without bytes, that batch begins a new one. */
+  #tailBase = 0
+  #tailBytes = 0
+  #tailSince = 0
   /** Set when a file was made whose name is not durable yet. */
   directoryChanged = false
   /** A partition that is not whole: reads up to the damage go on, appends are refused. */
@@ -79,6 +98,10 @@ export class PartitionLog implements Partition {
     this.#endOffset = facts.endOffset
     this.#stagedEnd = facts.endOffset
     for (const segment of this.#segments.slice(0, -1)) this.#unsummed.add(segment)
+    this.#sealed = facts.sealed ?? false
+    this.#compactedTo = facts.compactedTo ?? 0
+    for (const { generation } of facts.segments) this.#noteGeneration(generation)
+    this.#resetTail()
     if (facts.damage !== undefined) this.damage = new BrokerError('corrupt', facts.damage, { fix: damageFix })
     if (facts.lostUntil !== undefined) this.#lostUntil = facts.lostUntil
   }
@@ -126,6 +149,11 @@ export class PartitionLog implements Partition {
     return asMillis(0)
   }
 
+  get activeSince(): Millis | null {
+    const last = this.#segments.at(-1)
+    return last && !this.#sealed && last.visibleBytes > 0 ? asMillis(last.firstAppendTime) : null
+  }
+
   get segments(): readonly Segment[] {
     return this.#segments
   }
@@ -152,6 +180,8 @@ export class PartitionLog implements Partition {
       startOffset: this.#startOffset,
       endOffset: this.#endOffset,
       segments: this.#segments.filter((segment) => segment.visibleBytes > 0).map((segment) => segment.facts),
+      ...(this.#sealed && { sealed: true }),
+      ...(this.#compactedTo > 0 && { compactedTo: this.#compactedTo }),
       ...(this.damage && { damage: this.damage.message }),
       ...(this.#producers && this.#producers.count > 0 && { producers: this.#producers.rows }),
       ...(this.#lostUntil !== null && { lostUntil: this.#lostUntil }),
@@ -160,9 +190,29 @@ export class PartitionLog implements Partition {
 
   // Writing: stage, write, publish, in this order and once per frame; or stage and unstage.
 
+  /** Whether the segment at the end is too full or too old for a batch of this size. */
+  mustRoll(sizeBytes: number, appendTime: number): boolean {
+    if (this.#tailBytes === 0) return false
+    const { segmentSizeBytesMax, segmentAgeMsMax } = this.#context
+    if (this.#tailBytes + sizeBytes > segmentSizeBytesMax) return true
+    return this.#stagedEnd - this.#tailBase > spanMax || appendTime - this.#tailSince > segmentAgeMsMax
+  }
+
+  /** The next batch begins a new segment, whatever the limits say. */
+  roll(): void {
+    this.#tailBytes = 0
+  }
+
   /** True if it is the first batch of this partition in this frame. */
-  stage({ position, sizeBytes, offsetCount, maxTimestamp }: BatchPlace): boolean {
+  stage({ position, sizeBytes, offsetCount, maxTimestamp, appendTime }: BatchPlace): boolean {
     const staged = this.#staged
+    const begins = this.#tailBytes === 0
+    if (begins) {
+      this.#tailBase = this.#stagedEnd
+      this.#tailSince = appendTime
+    }
+    this.#tailBytes += sizeBytes
+    staged.begins.push(begins)
     staged.positions.push(position)
     staged.sizes.push(sizeBytes)
     staged.baseOffsets.push(this.#stagedEnd)
@@ -175,18 +225,15 @@ export class PartitionLog implements Partition {
   unstage(): void {
     this.#staged.clear()
     this.#stagedEnd = this.#endOffset
+    this.#resetTail()
   }
 
   /** Writes what was staged into segments. May be called again after an error: what was written stays written. */
   write(frame: Uint8Array, appendTime: number): void {
     const staged = this.#staged
     while (staged.writtenCount < staged.count) {
-      const segment = this.#segmentFor(
-        staged.baseOffsets[staged.writtenCount]!,
-        staged.sizes[staged.writtenCount]!,
-        appendTime,
-      )
-      const until = this.#runEnd(segment)
+      const segment = this.#segmentFor(staged.writtenCount, appendTime)
+      const until = this.#runEnd()
       const bytes = gather(frame, staged, until)
       segment.append(bytes)
       for (let index = staged.writtenCount; index < until; index++) {
@@ -205,6 +252,8 @@ export class PartitionLog implements Partition {
   publish(): void {
     const staged = this.#staged
     assert(staged.writtenCount === staged.count, 'records are written before they become visible')
+    this.#sealed = this.#tailBytes === 0
+    if (staged.count === 0) return
     const from = staged.baseOffsets[0]!
     for (let index = this.#segments.length - 1; index >= 0; index--) {
       const segment = this.#segments[index]!
@@ -227,12 +276,85 @@ export class PartitionLog implements Partition {
       this.#unsynced.delete(segment)
       this.#unsummed.delete(segment)
     }
+    this.#resetTail()
     return dropped.flatMap((segment) => segment.setAside() ?? [])
+  }
+
+  // Compaction: segments give way to others that hold less.
+
+  /** Segments that take no more records, oldest first. */
+  sealedFacts(): SegmentFacts[] {
+    const sealed = this.#sealed ? this.#segments : this.#segments.slice(0, -1)
+    return sealed.filter((segment) => segment.visibleBytes > 0).map((segment) => segment.facts)
+  }
+
+  /** Where the sealed segments end. */
+  get sealedEnd(): number {
+    const last = this.#segments.at(-1)
+    return this.#sealed || last === undefined ? this.#endOffset : last.baseOffset
+  }
+
+  get compaction(): CompactionFacts {
+    const facts = { cleanBytes: 0, dirtyBytes: 0, activeBytes: 0 }
+    const active = this.#sealed ? undefined : this.#segments.at(-1)
+    this.#segments.forEach((segment, index) => {
+      const isClean = this.#endOf(index) <= this.#compactedTo
+      const kind = segment === active ? 'activeBytes' : isClean ? 'cleanBytes' : 'dirtyBytes'
+      facts[kind] += segment.visibleBytes
+    })
+    return facts
+  }
+
+  get compactedTo(): number {
+    return this.#compactedTo
+  }
+
+  /** For the files of one round of compaction. Files that came to nothing may lie under an earlier one. */
+  takeGeneration(): number {
+    return ++this.#newestGeneration
+  }
+
+  /** Whether the segments to be replaced are all here, side by side and sealed. */
+  canReplace({ replaced }: SegmentSwap): boolean {
+    if (replaced.length === 0) return true
+    const from = this.#indexOf(replaced)
+    if (from < 0) return false
+    const isSealed = this.#sealed || from + replaced.length < this.#segments.length
+    return isSealed && replaced.every((key, index) => isSame(this.#segments[from + index]!, key))
+  }
+
+  /** To be called when nothing is staged. */
+  replace(swap: SegmentSwap): void {
+    const { replaced, by, compactedTo } = swap
+    assert(this.canReplace(swap), 'what is replaced is there')
+    const made = by.map((facts) => new Segment(this.#context, this.directory, facts))
+    const gone = this.#segments.splice(this.#indexOf(replaced), replaced.length, ...made)
+    for (const { generation } of made) this.#noteGeneration(generation)
+    for (const segment of gone) {
+      this.#unsynced.delete(segment)
+      this.#unsummed.delete(segment)
+      segment.retire()
+    }
+    this.#replaced.push(...gone)
+    if (compactedTo !== undefined) this.#compactedTo = Math.max(this.#compactedTo, compactedTo)
+    this.#resetTail()
+  }
+
+  get replacedCount(): number {
+    return this.#replaced.length
+  }
+
+  /** A checkpoint no longer speaks of the oldest `count` replaced segments: answers the files to delete. */
+  removeReplaced(count: number): string[] {
+    const gone = this.#replaced.splice(0, count)
+    // The directory may belong to another topic of the same name by now.
+    return this.#retired ? [] : gone.flatMap((segment) => segment.setAside() ?? [])
   }
 
   /** Closes every file. They lie in `directory` now, if one is given, which is the caller's to remove. */
   retire(directory?: string): void {
-    for (const segment of this.#segments) segment.retire(directory)
+    this.#retired = true
+    for (const segment of [...this.#segments, ...this.#replaced]) segment.retire(directory)
   }
 
   /** Closes every file. */
@@ -307,6 +429,12 @@ export class PartitionLog implements Partition {
     return asOffset(Math.max(this.#segments[index]!.baseOffset, this.#startOffset))
   }
 
+  segmentStart(offset: Offset): Offset {
+    if (offset >= this.#endOffset) return this.endOffset
+    const segment = this.#segments[this.#lastSegmentAtOrBefore(offset)]
+    return asOffset(Math.max(segment?.baseOffset ?? 0, this.#startOffset))
+  }
+
   offsetForSize(sizeBytes: ByteSize): Offset {
     let kept = 0
     for (let index = this.#segments.length - 1; index >= 0; index--) {
@@ -323,6 +451,15 @@ export class PartitionLog implements Partition {
       sizeBytes: asByteSize(visibleBytes),
       lastAppendTime: asMillis(lastAppendTime),
     }))
+  }
+
+  #indexOf(replaced: SegmentSwap['replaced']): number {
+    const first = replaced[0]
+    return first === undefined ? 0 : this.#segments.findIndex((segment) => isSame(segment, first))
+  }
+
+  #noteGeneration(generation: number): void {
+    this.#newestGeneration = Math.max(this.#newestGeneration, generation)
   }
 
   /** One past the last offset of a segment. */
@@ -370,12 +507,15 @@ export class PartitionLog implements Partition {
     return Math.max(low - 1, 0)
   }
 
-  /** The segment that takes a batch of this size: the last one, or a new one if that is full, old or absent. */
-  #segmentFor(baseOffset: number, sizeBytes: number, appendTime: number): Segment {
+  /** The segment that takes a staged batch: the last one, or a new one. */
+  #segmentFor(index: number, appendTime: number): Segment {
     const last = this.#segments.at(-1)
-    if (last && !this.#mustRoll(last, baseOffset, sizeBytes, appendTime)) return last
+    const baseOffset = this.#staged.baseOffsets[index]!
+    // One that was made before the write failed is there already.
+    if (last && (!this.#staged.begins[index] || last.baseOffset === baseOffset)) return last
     const facts = {
       baseOffset,
+      generation: 0,
       sizeBytes: 0,
       maxTimestamp: -1,
       firstAppendTime: appendTime,
@@ -394,23 +534,27 @@ export class PartitionLog implements Partition {
     return segment
   }
 
-  #mustRoll(last: Segment, baseOffset: number, sizeBytes: number, appendTime: number): boolean {
-    if (last.writtenBytes === 0) return false
-    const { segmentSizeBytesMax, segmentAgeMsMax } = this.#context
-    if (last.writtenBytes + sizeBytes > segmentSizeBytesMax) return true
-    // Index entries hold offsets relative to the segment in 31 bits; a batch spans less than half of that.
-    return baseOffset - last.baseOffset > 2 ** 30 || appendTime - last.firstAppendTime > segmentAgeMsMax
+  /** Back to what is visible. */
+  #resetTail(): void {
+    const last = this.#segments.at(-1)
+    this.#tailBytes = this.#sealed ? 0 : (last?.visibleBytes ?? 0)
+    this.#tailBase = last?.baseOffset ?? 0
+    this.#tailSince = last?.firstAppendTime ?? 0
   }
 
-  /** One past the last staged batch that one write can take into the segment together with the next one. */
-  #runEnd(segment: Segment): number {
-    const { sizes, writtenCount, count } = this.#staged
-    const room = Math.min(this.#context.segmentSizeBytesMax - segment.writtenBytes, gatherBuffer.length)
+  /** One past the last staged batch that one write can take into a segment together with the next one. */
+  #runEnd(): number {
+    const { sizes, begins, writtenCount, count } = this.#staged
     let sizeBytes = sizes[writtenCount]!
     let until = writtenCount + 1
-    while (until < count && sizeBytes + sizes[until]! <= room) sizeBytes += sizes[until++]!
+    while (until < count && !begins[until] && sizeBytes + sizes[until]! <= gatherBuffer.length)
+      sizeBytes += sizes[until++]!
     return until
   }
+}
+
+function isSame(segment: Segment, { baseOffset, generation }: SegmentSwap['replaced'][number]): boolean {
+  return segment.baseOffset === baseOffset && segment.generation === generation
 }
 
 function gather(frame: Uint8Array, staged: StagedBatches, until: number): Uint8Array {

@@ -14,7 +14,9 @@ import type { LogContext } from './options.ts'
 import { PartitionLog } from './partition-log.ts'
 import { PartitionSet } from './partition-set.ts'
 import { hasSequence } from './producer-table.ts'
-import { type Segment, segmentName } from './segment.ts'
+import type { Segment } from './segment.ts'
+import { parseSegmentName, segmentName } from './segment-facts.ts'
+import { decodeSwap } from './segment-swap.ts'
 import { readWal, type WalEnd, type WalFrame } from './wal-reader.ts'
 
 export type Recovered = {
@@ -42,11 +44,7 @@ export function recover(context: LogContext, salt: number, checkpoint: Checkpoin
     replay(replaying, frame)
     appendTime = frame.header.appendTime
   })
-  // What a trim or deletion took away further on in the write-ahead log may well be gone.
-  for (const { partition, segment, position, why } of found) {
-    const isThere = partitions.get(partition.id) === partition && partition.segments.includes(segment)
-    if (isThere) partition.damage ??= segment.damaged(position, why)
-  }
+  for (const partition of partitions) partition.damage ??= damageOf(context, partition, found)
   context.replaying = false
   removeSetAside(context)
   // Behind damage may lie what was acknowledged, and the segment may hold the only good copy of it.
@@ -90,7 +88,29 @@ function replayEntry(replaying: Replaying, entry: ReadEntry, frame: WalFrame): v
   if (partition === undefined) throw inconsistent(`${topicId}-${number} is unknown`)
   if (kind === 'delete') changes.delete(partition)
   else if (kind === 'trim') changes.trim(partition, offset)
-  else replayBatch(replaying, partition, { entry, frame })
+  else if (kind === 'batch') replayBatch(replaying, partition, { entry, frame })
+  // Behind damage nothing of a partition is applied; what was replaced is still there then.
+  else if (partition.lostFrom === null && kind === 'roll') replayRoll(changes, partition, entry)
+  else if (partition.lostFrom === null) replaySwap(changes, partition, { entry, frame })
+}
+
+function replayRoll(changes: FrameChanges, partition: PartitionLog, { offset }: ReadEntry): void {
+  if (offset !== partition.stagedEnd) throw discontinued(partition, offset)
+  changes.roll(partition)
+}
+
+function replaySwap(
+  changes: FrameChanges,
+  partition: PartitionLog,
+  { entry, frame }: { entry: ReadEntry; frame: WalFrame },
+): void {
+  const { payloadAt, payloadSizeBytes } = entry
+  const swap = decodeSwap(frame.bytes.subarray(payloadAt, payloadAt + payloadSizeBytes))
+  if (!partition.canReplace(swap)) {
+    const { topic, id } = partition
+    throw inconsistent(`segments that were compacted are not in ${topic}-${id.partition}`)
+  }
+  changes.replace(partition, swap)
 }
 
 function replayBatch(
@@ -110,16 +130,16 @@ function replayBatch(
     return
   }
   const batch = batchAt(bytes, payloadAt)
-  if (batch === null || offset !== partition.stagedEnd || batch.baseOffset !== offset) {
-    throw inconsistent(
-      `${partition.topic}-${partition.id.partition} continues at ${partition.stagedEnd}, not at ${offset}`,
-    )
-  }
+  if (batch === null || offset !== partition.stagedEnd || batch.baseOffset !== offset)
+    throw discontinued(partition, offset)
+  const { appendTime, explicitRolls } = header
+  if (!explicitRolls && partition.mustRoll(payloadSizeBytes, appendTime)) replaying.changes.roll(partition)
   replaying.changes.batch(partition, {
     position: payloadAt,
     sizeBytes: payloadSizeBytes,
     offsetCount: batch.lastOffset - batch.baseOffset + 1,
     maxTimestamp: batch.maxTimestamp,
+    appendTime,
   })
   if (hasSequence(batch)) replaying.changes.producer(partition, batch, header.appendTime).baseOffset = offset
 }
@@ -154,6 +174,10 @@ function quarantineReason(
   return `${what}: the batch there is damaged in ${path} at byte ${entry.payloadAt} (kept as ${copy})`
 }
 
+function discontinued({ topic, id, stagedEnd }: PartitionLog, offset: number): BrokerError {
+  return inconsistent(`${topic}-${id.partition} continues at ${stagedEnd}, not at ${offset}`)
+}
+
 /** Frames and checkpoint are each whole and yet do not fit: a directory put together from several. */
 function inconsistent(why: string): BrokerError {
   return new BrokerError('corrupt', `the write-ahead log does not continue the checkpoint: ${why}`, {
@@ -175,12 +199,15 @@ type FoundDamage = {
   readonly why: string
 }
 
-/** Looks for the files that the checkpoint speaks of, before anything is written to them. */
+/**
+ * Looks for the files that the checkpoint speaks of, before anything is written to them. What is missing need not be
+ * damage: the write-ahead log may say that it was trimmed or deleted.
+ */
 function inspect({ disk }: LogContext, partition: PartitionLog): FoundDamage[] {
   const names = new Set(disk.list(partition.directory))
   // It may be gone because its deletion comes later in the write-ahead log.
   if (names.size === 0) disk.makeDirectory(partition.directory)
-  const missing = partition.segments.filter(({ baseOffset }) => !names.has(`${segmentName(baseOffset)}.log`))
+  const missing = partition.segments.filter(({ name }) => !names.has(`${name}.log`))
   const found = missing.map((segment) => ({
     partition,
     segment,
@@ -195,21 +222,34 @@ function inspect({ disk }: LogContext, partition: PartitionLog): FoundDamage[] {
   return [...found, { partition, segment: last, position: sizeBytes, why }]
 }
 
+/** Of what is left of a partition after the replay: what was trimmed, deleted or replaced may well be gone. */
+function damageOf(
+  { disk }: LogContext,
+  partition: PartitionLog,
+  found: readonly FoundDamage[],
+): BrokerError | null {
+  const lost = found.find(({ segment }) => partition.segments.includes(segment))
+  if (lost) return lost.segment.damaged(lost.position, lost.why)
+  // Compacted files were durable before they were spoken of, and nothing is ever written to them.
+  const compacted = partition.segments.filter(({ generation }) => generation > 0)
+  const names = new Set(compacted.length > 0 ? disk.list(partition.directory) : [])
+  const missing = compacted.find(({ name }) => !names.has(`${name}.log`))
+  return missing ? missing.damaged(0, 'the file is missing') : null
+}
+
 /** Makes the files agree with what is known: what lies behind the end was never acknowledged. */
 function cut({ disk, logger }: LogContext, partition: PartitionLog): void {
   const last = partition.segments.at(-1)
   for (const segment of new Set([...partition.unsynced(), ...(last ? [last] : [])]))
-    if (segment.file.size() > segment.writtenBytes) segment.file.truncate(segment.writtenBytes)
-  const known = new Set(partition.segments.map(({ baseOffset }) => segmentName(baseOffset)))
-  const first = partition.segments[0]?.baseOffset ?? partition.endOffset
+    if (segment.generation === 0 && segment.file.size() > segment.writtenBytes)
+      segment.file.truncate(segment.writtenBytes)
+  const known = new Set(partition.segments.map(({ name }) => name))
   for (const name of disk.list(partition.directory)) {
-    const stem = name.split('.')[0]!
+    const parsed = parseSegmentName(name)
+    const stem = parsed === null ? '' : segmentName(parsed.baseOffset, parsed.generation)
     if (known.has(stem) && !name.endsWith(deletedSuffix)) continue
-    // Left by a trim or by appends that a crash interrupted. Anything else is not ours to remove, nor is it ever read.
-    const baseOffset = Number(stem)
     const path = `${partition.directory}/${name}`
-    const isOurs = baseOffset >= partition.endOffset || baseOffset < first || name.endsWith(deletedSuffix)
-    if (isOurs) disk.remove(path)
+    if (isLeftOver(partition, name)) disk.remove(path)
     else logger.warn({ path }, 'a file that the log does not know is ignored')
   }
 }
@@ -219,4 +259,18 @@ function settle({ logger }: LogContext, partition: PartitionLog): void {
   // Many partitions may be idle: those that nothing was written to need no descriptor.
   if (last && last.writtenBytes === last.syncedBytes) last.close()
   if (partition.damage) logger.error({ err: partition.damage }, 'a partition is damaged and refuses appends')
+}
+
+/**
+ * Of a trim, a compaction or appends that a crash interrupted. Anything else is not ours to remove, nor is it ever read.
+ */
+function isLeftOver({ segments, endOffset }: PartitionLog, name: string): boolean {
+  if (name.endsWith(deletedSuffix)) return true
+  const parsed = parseSegmentName(name)
+  if (parsed === null) return false
+  const { baseOffset, generation } = parsed
+  if (generation > 0 || baseOffset >= endOffset || baseOffset < (segments[0]?.baseOffset ?? endOffset))
+    return true
+  // What a compacted segment covers, it replaced.
+  return segments.findLast((segment) => segment.baseOffset <= baseOffset)!.generation > 0
 }

@@ -15,7 +15,7 @@
 //      segments of a version without sums, and for those whose sums are lost.
 //   2. A checkpoint says that a segment has the file only when it is durable under its name; until then it holds the sums.
 //   3. A file that is missing, damaged or of another segment is as none: it says nothing about the segment.
-import { BlockSums, crc32, sumBlockBytes, toError } from '#base'
+import { BlockSums, crc32, type Disk, sumBlockBytes, toError } from '#base'
 import { readWholeFile } from './data-directory.ts'
 import { readWide, writeWide } from './frame.ts'
 import type { LogContext } from './options.ts'
@@ -175,6 +175,18 @@ export function encodeSumFile({ baseOffset, sizeBytes }: SumsOf, sums: BlockSums
   bytes.set(encoded, headerSizeBytes)
   view.setUint32(4, crc32(bytes, 8), true)
   return bytes
+}
+
+/** Of a segment as it is, for whoever has no `SegmentSums`; null: there are none. */
+export function readSums(disk: Disk, path: string, of: SumsOf & SumsFacts): BlockSums | null {
+  if (of.sums !== undefined) return BlockSums.decode(Buffer.from(of.sums, 'base64'), of.sizeBytes)
+  if (!of.hasSumFile || !disk.exists(path)) return null
+  const file = disk.open(path, 'read')
+  try {
+    return decodeSumFile(readWholeFile(file), of)
+  } finally {
+    file.close()
+  }
 }
 
 /** null: damaged, or of another segment. */

@@ -3,7 +3,6 @@
 import { basename } from 'node:path'
 import {
   BrokerError,
-  crc32,
   type DiskFile,
   damagedBlockAt,
   type SummedRange,
@@ -16,19 +15,9 @@ import { batchAt } from './batch-walk.ts'
 import { damageError } from './damage-list.ts'
 import { deletedSuffix, readWholeFile } from './data-directory.ts'
 import type { LogContext } from './options.ts'
+import { indexSumOf, type SegmentFacts, segmentName } from './segment-facts.ts'
 import { type BatchSpan, SegmentIndex } from './segment-index.ts'
-import { SegmentSums, type SumsFacts } from './segment-sums.ts'
-
-/** What a checkpoint keeps of a segment. */
-export type SegmentFacts = {
-  readonly baseOffset: number
-  readonly sizeBytes: number
-  readonly maxTimestamp: number
-  readonly firstAppendTime: number
-  readonly lastAppendTime: number
-  /** CRC-32 of the index files, as far as they were written: an index with another one is rebuilt. */
-  readonly indexSum?: number
-} & SumsFacts
+import { SegmentSums } from './segment-sums.ts'
 
 export type FoundBatch = { readonly position: number; readonly header: BatchHeader }
 
@@ -38,14 +27,10 @@ export type SegmentBytes = { readonly bytes: Uint8Array; readonly damage: Broker
 /** Shared by all walks: they are synchronous, so no two are under way at once. A header may lie in two blocks. */
 const walkBuffer = new Uint8Array(2 * sumBlockBytes)
 
-/** `segmentName(42) -> '00000000000000000042'`. */
-export function segmentName(baseOffset: number): string {
-  return String(baseOffset).padStart(20, '0')
-}
-
 export class Segment {
   readonly baseOffset: number
   readonly sums: SegmentSums
+  readonly generation: number
   /** Without extension. */
   readonly #stem: string
   readonly #context: LogContext
@@ -70,8 +55,9 @@ export class Segment {
 
   constructor(context: LogContext, directory: string, facts: SegmentFacts) {
     this.#context = context
-    this.#stem = `${directory}/${segmentName(facts.baseOffset)}`
+    this.#stem = `${directory}/${segmentName(facts.baseOffset, facts.generation)}`
     this.baseOffset = facts.baseOffset
+    this.generation = facts.generation
     this.writtenBytes = facts.sizeBytes
     this.visibleBytes = facts.sizeBytes
     this.syncedBytes = facts.sizeBytes
@@ -82,6 +68,11 @@ export class Segment {
     this.#index = new SegmentIndex(facts.sizeBytes)
     this.#indexSum = facts.indexSum
     this.sums = new SegmentSums(context, `${this.#stem}.sum`, facts)
+  }
+
+  /** Of its files, without extension. */
+  get name(): string {
+    return segmentName(this.baseOffset, this.generation)
   }
 
   get path(): string {
@@ -100,6 +91,7 @@ export class Segment {
   get facts(): SegmentFacts {
     return {
       baseOffset: this.baseOffset,
+      generation: this.generation,
       sizeBytes: this.visibleBytes,
       maxTimestamp: this.maxTimestamp,
       firstAppendTime: this.firstAppendTime,
@@ -255,9 +247,10 @@ export class Segment {
     return true
   }
 
-  /** Makes what is visible now durable. A segment that is gone needs it no more. */
+  /** Makes what is visible now durable. */
   async sync(): Promise<void> {
-    if (this.#removed || this.syncedBytes === this.visibleBytes) return
+    if (this.syncedBytes === this.visibleBytes) return
+    if (this.#removed) return await this.#syncAside()
     const sizeBytes = this.visibleBytes
     this.pin()
     try {
@@ -265,6 +258,22 @@ export class Segment {
       this.syncedBytes = sizeBytes
     } finally {
       this.unpin()
+    }
+  }
+
+  /** The log needs it no more, but a snapshot that was taken before may. */
+  async #syncAside(): Promise<void> {
+    let file: DiskFile
+    try {
+      file = this.#context.disk.open(this.storedAt, 'write')
+    } catch (thrown) {
+      if (systemCode(thrown) === 'ENOENT') return
+      throw thrown
+    }
+    try {
+      await file.syncBehind()
+    } finally {
+      file.close()
     }
   }
 
@@ -436,8 +445,4 @@ type Search = {
   isWanted(header: BatchHeader): boolean
   /** Of the very batch to which the index leads: it should have led to one further ahead. */
   isTooLate(header: BatchHeader): boolean
-}
-
-function indexSumOf(offsets: Uint8Array, times: Uint8Array): number {
-  return Bun.hash.crc32(times, crc32(offsets))
 }

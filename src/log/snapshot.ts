@@ -15,7 +15,8 @@ import type { GroupCommit } from './group-commit.ts'
 import type { LogContext } from './options.ts'
 import { partitionDirectory } from './partition-log.ts'
 import { asideDirectory, type PartitionSet } from './partition-set.ts'
-import { type Segment, segmentName } from './segment.ts'
+import type { Segment } from './segment.ts'
+import { type SegmentFacts, segmentName } from './segment-facts.ts'
 
 export type SnapshotFile = {
   /** In a data directory: `topics/orders-0/00000000000000000042.log`. */
@@ -92,7 +93,7 @@ function fileOf(segment: Segment, facts: Pick<SnapshotFile, 'id' | 'topic' | 'se
   const { sums, hasSumFile = false } = segment.facts
   return {
     ...facts,
-    path: segmentPath(facts.topic, facts.id.partition, baseOffset),
+    path: segmentPath(facts.topic, facts.id.partition, segment),
     baseOffset,
     sizeBytes: visibleBytes,
     storedAt: () => segment.storedAt,
@@ -101,9 +102,13 @@ function fileOf(segment: Segment, facts: Pick<SnapshotFile, 'id' | 'topic' | 'se
   }
 }
 
-/** `segmentPath('orders', 0, 42) -> 'topics/orders-0/00000000000000000042.log'`. */
-export function segmentPath(topic: string, partition: number, baseOffset: number): string {
-  return `topics/${partitionDirectory(topic, partition)}/${segmentName(baseOffset)}.log`
+/** `segmentPath('orders', 0, segment) -> 'topics/orders-0/00000000000000000042.log'`. */
+export function segmentPath(
+  topic: string,
+  partition: number,
+  { baseOffset, generation }: Pick<SegmentFacts, 'baseOffset' | 'generation'>,
+): string {
+  return `topics/${partitionDirectory(topic, partition)}/${segmentName(baseOffset, generation)}.log`
 }
 
 function openFile(disk: Disk, directory: string, file: SnapshotFile): DiskFile | null {

@@ -7,6 +7,8 @@ export class StagedBatches {
   readonly baseOffsets: number[] = []
   readonly lastOffsets: number[] = []
   readonly maxTimestamps: number[] = []
+  /** Whether the batch begins a new segment. */
+  readonly begins: boolean[] = []
   /** Batches before this one are in their segment already. */
   writtenCount = 0
 
@@ -20,6 +22,7 @@ export class StagedBatches {
     this.baseOffsets.length = 0
     this.lastOffsets.length = 0
     this.maxTimestamps.length = 0
+    this.begins.length = 0
     this.writtenCount = 0
   }
 }

@@ -8,7 +8,8 @@
 //     17  crc                   u32   CRC-32C of byte 21 to the end
 //     21  attributes            i16   bits 0-2 codec, 3 append time, 4 transactional, 5 control, 6 delete horizon
 //     23  last offset delta     i32   last offset = base offset + this; kept when compaction removes records
-//     27  base timestamp        i64   milliseconds; record timestamps are deltas to it
+//     27  base timestamp        i64   milliseconds; record timestamps are deltas to it. If bit 6 is set it is the time
+//                                     from which on compaction may remove the batch's tombstones
 //     35  max timestamp         i64   the append time of all records if bit 3 is set
 //     43  producer id           i64   -1 none
 //     51  producer epoch        i16   -1 none
@@ -24,7 +25,8 @@
 //   2. Magic is 2.
 //   3. The CRC matches. It does not cover bytes 0-20: offset, length, epoch and magic need the checksum of a frame.
 //   4. The codec is one of 0-4.
-//   5. 0 <= record count <= last offset delta + 1. A producer's batch has exactly one record per offset, and no control bit.
+//   5. 0 <= record count <= last offset delta + 1. A producer's batch has exactly one record per offset, and neither control bit
+//      nor delete horizon.
 //   6. Offset deltas rise, from 0 at least to last offset delta at most.
 //   7. Records fill the block exactly: nothing is missing and nothing follows.
 import { BrokerError, crc32c } from '#base'
@@ -55,7 +57,8 @@ export const batchMagic = 2
 const appendTimeBit = 1 << 3
 const transactionalBit = 1 << 4
 const controlBit = 1 << 5
-const codecMask = 7
+export const deleteHorizonBit = 1 << 6
+export const codecMask = 7
 
 /** Codecs by their number. Those that pspf cannot read yet still pass through unread. */
 export const codecs = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
@@ -180,6 +183,12 @@ export function checkProducedBatch(bytes: Uint8Array, position = 0): BatchHeader
   }
   if (header.control) {
     throw new BrokerError('invalid_request', 'record batch is a control batch, which only the server writes')
+  }
+  if ((header.attributes & deleteHorizonBit) !== 0) {
+    throw new BrokerError(
+      'invalid_request',
+      'record batch has a delete horizon, which only the server writes',
+    )
   }
   return header
 }

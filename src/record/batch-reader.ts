@@ -30,6 +30,9 @@ export class RecordCursor {
   valueStart = -1
   valueEnd = -1
   headerCount = 0
+  /** The whole record, its length included. */
+  recordStart = 0
+  recordEnd = 0
 
   readonly #verify: boolean
   readonly #unpackedSizeBytesMax: number
@@ -40,7 +43,6 @@ export class RecordCursor {
   #batch: BatchHeader | null = null
   #remaining = 0
   #blockEnd = 0
-  #recordEnd = 0
   #lastDelta = -1
   #headersStart = 0
 
@@ -57,7 +59,7 @@ export class RecordCursor {
     this.#batch = null
     this.#remaining = 0
     this.#blockEnd = 0
-    this.#recordEnd = 0
+    this.recordEnd = 0
   }
 
   /** Moves to the next record; false at the end. Throws `corrupt` for damage, and what `checkBatch` throws. */
@@ -85,7 +87,7 @@ export class RecordCursor {
   headers(): readonly Header[] {
     if (this.headerCount === 0) return noHeaders
     const reader = this.#reader
-    reader.end = this.#recordEnd
+    reader.end = this.recordEnd
     reader.at = this.#headersStart
     const headers: Header[] = []
     for (let index = 0; index < this.headerCount; index++) {
@@ -95,13 +97,13 @@ export class RecordCursor {
       const valueStart = this.#skipBytes()
       headers.push({ key, value: valueStart < 0 ? null : this.bytes.subarray(valueStart, reader.at) })
     }
-    if (reader.at !== this.#recordEnd) throw damaged('its headers do not fill it')
+    if (reader.at !== this.recordEnd) throw damaged('its headers do not fill it')
     return headers
   }
 
   /** Enters the next batch that can hold a wanted record; false when there is none. Markers of transactions are skipped. */
   #enterBatch(): boolean {
-    if (this.#recordEnd !== this.#blockEnd) throw damaged('bytes follow the last record of its batch')
+    if (this.recordEnd !== this.#blockEnd) throw damaged('bytes follow the last record of its batch')
     for (;;) {
       const position = this.#nextBatch
       if (position === this.#batches.length) return false
@@ -134,15 +136,16 @@ export class RecordCursor {
     }
     reader.bytes = this.bytes
     this.#remaining = header.count
-    this.#recordEnd = reader.at
+    this.recordEnd = reader.at
     this.#lastDelta = -1
   }
 
   #readRecord(): void {
     const reader = this.#reader
     const batch = this.#batch!
-    reader.at = this.#recordEnd
+    reader.at = this.recordEnd
     reader.end = this.#blockEnd
+    this.recordStart = reader.at
     const sizeBytes = reader.varint()
     const end = reader.at + sizeBytes
     if (sizeBytes < 0 || end > this.#blockEnd) throw damaged('it is longer than its batch')
@@ -166,7 +169,7 @@ export class RecordCursor {
     this.offset = batch.baseOffset + offsetDelta
     this.timestamp = batch.appendTime ? batch.maxTimestamp : batch.baseTimestamp + timestampDelta
     this.#lastDelta = offsetDelta
-    this.#recordEnd = end
+    this.recordEnd = end
     this.#remaining--
   }
 

@@ -1,5 +1,6 @@
 export * from './api.ts'
 export * from './batch-builder.ts'
+export { BatchFilter, canFilter, deleteHorizonOf } from './batch-filter.ts'
 export {
   type BatchHeader,
   batchHeaderSizeBytes,

@@ -12,6 +12,8 @@ import {
 import type {
   Appended,
   AppendOptions,
+  CompactionFacts,
+  CompactionReport,
   LogEntry,
   LogGroup,
   LogState,
@@ -51,6 +53,18 @@ export class MemoryPartition implements Partition {
 
   get lastAppendTime(): Millis {
     return asMillis(this.stored.at(-1)?.time ?? 0)
+  }
+
+  get activeSince(): Millis | null {
+    return null
+  }
+
+  get compaction(): CompactionFacts {
+    return { cleanBytes: 0, dirtyBytes: 0, activeBytes: this.sizeBytes }
+  }
+
+  segmentStart(offset: Offset): Offset {
+    return asOffset(this.stored.findLast(({ base }) => base <= offset)?.base ?? this.endOffset)
   }
 
   async read(from: Offset, bytesMax: number): Promise<Uint8Array> {
@@ -195,6 +209,10 @@ export class MemoryLog implements LogGroup {
     })
     if (!this.answersReversed) for (const answer of answers) answer()
     else void answerInTurns(answers.reverse())
+  }
+
+  compact(): Promise<CompactionReport> {
+    return Promise.resolve({ bytesBefore: 0, bytesAfter: 0, recordsRemoved: 0, swaps: 0, tookMs: 0 })
   }
 
   partition(id: PartitionId): MemoryPartition | undefined {

@@ -4,6 +4,7 @@ import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from '../../src/l
 
 const segment = fc.record({
   baseOffset: fc.maxSafeNat(),
+  generation: fc.nat(),
   sizeBytes: fc.nat(),
   maxTimestamp: fc.integer({ min: -1 }),
   firstAppendTime: fc.maxSafeNat(),
@@ -16,6 +17,8 @@ const partition = fc.record(
     startOffset: fc.maxSafeNat(),
     endOffset: fc.maxSafeNat(),
     segments: fc.array(segment, { maxLength: 5 }),
+    sealed: fc.constant(true),
+    compactedTo: fc.maxSafeNat(),
     damage: fc.string(),
   },
   { requiredKeys: ['id', 'topic', 'startOffset', 'endOffset', 'segments'] },

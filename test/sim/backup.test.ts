@@ -54,6 +54,8 @@ describe('a backup of a log that works', () => {
 describe('a backup', () => {
   test('of what is trimmed and deleted meanwhile still holds it', async () => {
     const scenario = await worked(5)
+    // No checkpoint is under way, so that the snapshot is the next one.
+    await scenario.clock.advance(100)
     const surely = acknowledged(scenario)
     const log = scenario.log!
     const backup = startBackup(scenario, tar)

@@ -104,11 +104,11 @@ let extras = 0
 
 describe('damage', () => {
   test('a flipped bit anywhere below the durable mark stops the group or quarantines one partition', async () => {
-    const used = usedBytes(await killed(1, true))
+    const used = usedBytes(await killed(7, true))
     expect(used).toBeGreaterThan(2000)
     const outcomes = { refused: 0, quarantined: 0, whole: 0 }
     for (let byte = 0; byte < used - markSizeBytes; byte += 23) {
-      const scenario = await killed(1, true)
+      const scenario = await killed(7, true)
       scenario.kill()
       scenario.disk.flip(wal, byte, byte % 8)
       const code = await openCode(scenario)

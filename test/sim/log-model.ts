@@ -191,7 +191,7 @@ export class LogModel {
     }
     // One that is not there may never have been.
     if (entry.kind === 'delete') return exists ? 'absent' : 'excused'
-    if (entry.kind === 'trim') return 'excused'
+    if (entry.kind === 'trim' || entry.kind === 'roll') return 'excused'
     const places = values.map((value) => contents.places.get(value))
     const first = places[0]
     if (first === undefined || places.some((place) => place === undefined)) {

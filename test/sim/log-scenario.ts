@@ -29,6 +29,8 @@ export const smallLimits: LogLimits = {
   scrubBytesPerSecond: 0,
   scrubFirstMs: 50,
   scrubEveryMs: 100,
+  compactionBytesPerSecondMax: 200_000,
+  compactionKeysBytesMax: 300,
 }
 
 export type Mutant = Pick<SimulatedDiskOptions, 'ignoreSyncs' | 'ignoreDirectorySyncs' | 'cannotLink'>
@@ -37,7 +39,7 @@ export class LogScenario {
   readonly model = new LogModel()
   readonly #random: Random
   readonly #mutant: Mutant
-  readonly #limits: LogLimits
+  readonly #limits: Partial<LogLimits>
   #live: { id: PartitionId; topic: string; end: number }[] = []
   #values = 0
   #topics = 0
@@ -51,7 +53,7 @@ export class LogScenario {
     const { limits, ...mutant } = options
     this.#random = seededRandom(seed)
     this.#mutant = mutant
-    this.#limits = { ...smallLimits, ...limits }
+    this.#limits = limits ?? {}
     this.disk = new SimulatedDisk(this.#diskOptions(null))
   }
 
@@ -76,9 +78,19 @@ export class LogScenario {
       logger: silentLogger,
       metrics: new Metrics(),
       directory,
+      ...smallLimits,
+      ...this.#segmentLimits(),
       ...this.#limits,
     })
     return await this.drive(opening)
+  }
+
+  /** Others at each start: where segments begin is written in frames, whatever the limits were and are. */
+  #segmentLimits(): Partial<LogLimits> {
+    return {
+      segmentSizeBytesMax: [400, 1500, 6000][this.#random.below(3)]!,
+      segmentAgeMsMax: [30, 200, 1e9][this.#random.below(3)]!,
+    }
   }
 
   /** Runs until a promise settles; `Crash` if the machine stops first. */
@@ -227,6 +239,7 @@ export class LogScenario {
       const { id, end } = this.#live[random.below(this.#live.length)]!
       return [{ kind: 'trim', id, before: random.below(end + 1) as never }]
     }
+    if (dice < 14) return this.#rollEntries()
     return Array.from({ length: 1 + random.below(3) }, () =>
       this.#batch(this.#live[random.below(this.#live.length)]!.id),
     )
@@ -237,6 +250,14 @@ export class LogScenario {
     const topic = `topic-${this.#topics++}`
     this.#live.push({ id, topic, end: 0 })
     return [{ kind: 'create', id, topic }, this.#batch(id)]
+  }
+
+  /** The newest segment is sealed, before or after a batch of the same append. */
+  #rollEntries(): LogEntry[] {
+    const { id } = this.#live[this.#random.below(this.#live.length)]!
+    const roll: LogEntry = { kind: 'roll', id }
+    if (this.#random.below(2) === 0) return [roll]
+    return this.#random.below(2) === 0 ? [roll, this.#batch(id)] : [this.#batch(id), roll]
   }
 
   /** A topic goes, and half the time one of the same name comes. */

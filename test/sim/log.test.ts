@@ -36,7 +36,8 @@ describe('log under faults', () => {
       try {
         await live(seed, mutant)
       } catch (thrown) {
-        if (/is broken|damaged|does not continue|is missing/.test((thrown as Error).message)) broken++
+        if (/is broken|damaged|does not continue|is missing|no progress/.test((thrown as Error).message))
+          broken++
         else throw thrown
       }
     }

@@ -212,7 +212,7 @@ class BackupRun {
     const partitions = checkpoint.partitions.map((facts) => {
       const damage = this.#damages.of(facts)
       const segments = facts.segments.map((segment) => {
-        const sums = this.#sumsOf.get(segmentPath(facts.topic, facts.id.partition, segment.baseOffset))
+        const sums = this.#sumsOf.get(segmentPath(facts.topic, facts.id.partition, segment))
         if (sums === undefined) return segment
         const { hasSumFile: _file, ...rest } = segment
         return sums.markedBytes === segment.sizeBytes ? { ...rest, sums: textOf(sums) } : rest

@@ -69,7 +69,7 @@ export function totalBytes({ files }: Pick<Manifest, 'files'>): number {
 
 /** A backup comes from elsewhere: none of its files may land outside the directory it is restored into. */
 function checkPath(path: string, place: string): void {
-  const isOurs = /^(format\.json|checkpoint|topics\/[^/\\\0]+\/\d{20}\.[a-z]+)$/.test(path)
+  const isOurs = /^(format\.json|checkpoint|topics\/[^/\\\0]+\/\d{20}(\.\d+)?\.[a-z]+)$/.test(path)
   if (isOurs && !path.includes('/../')) return
   throw new BrokerError('corrupt', `${manifestName} of ${place} names a file that no backup has: "${path}"`, {
     fix: 'use another backup',

@@ -90,9 +90,9 @@ async function judgeCheckpoint(source: BackupSource): Promise<BackupFault[]> {
     damage !== undefined
       ? []
       : segments
-          .map(({ baseOffset, sizeBytes }) => ({
-            path: segmentPath(topic, id.partition, baseOffset),
-            sizeBytes,
+          .map((segment) => ({
+            path: segmentPath(topic, id.partition, segment),
+            sizeBytes: segment.sizeBytes,
           }))
           .filter(({ path, sizeBytes }) => present.get(path) !== sizeBytes)
           .map(({ path }) => ({ path, why: 'is not in the manifest as the checkpoint has it' })),
