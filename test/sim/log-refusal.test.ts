@@ -18,6 +18,8 @@ describe('after a fault', () => {
       expect(scenario.model.attempts.at(-1)!.outcome).toBe('unknown')
       expect(log.failure).toMatchObject({ code: 'disk_failed' })
       scenario.disk.plan = null
+      // What was under way behind ends first.
+      await scenario.clock.advance(10)
       const calls = scenario.disk.calls
       scenario.createTopic()
       await scenario.settle()
