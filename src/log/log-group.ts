@@ -23,6 +23,7 @@ import { Scrubber } from './scrubber.ts'
 import { type LogSnapshot, takeSnapshot } from './snapshot.ts'
 import { Wal } from './wal.ts'
 import { beginning, type WalDamage } from './wal-reader.ts'
+import { rewriteFrames } from './wal-rewrite.ts'
 
 /** As its opener has it. */
 export type OpenLog = LogGroup & {
@@ -59,7 +60,10 @@ async function open(context: LogContext): Promise<OpenLog> {
   if (end.damage) commit.fail(damaged(end.damage))
   else if (!clean) {
     if (recovered.evidence.size > 0) await quarantineWalFiles(context, recovered.evidence)
-    await commit.checkpointer.run(false)
+    const isDurable = await commit.checkpointer.runWith(() => undefined)
+    // What was read back may be in memory only, so nobody may see it before it is durable.
+    if (commit.failure) throw commit.failure
+    if (!isDurable) await rewriteFrames(context, checkpoint.wal, end.next)
   }
   const report = reportOf(recovered, clean, context.clock.monotonic() - started)
   const { quarantined, ...counts } = report

@@ -31,10 +31,12 @@ export function recover(context: LogContext, salt: number, checkpoint: Checkpoin
   const { disk, directory } = context
   const partitions = new PartitionSet(context)
   const found: FoundDamage[] = []
+  const grew = new Map<PartitionLog, Segment | undefined>()
   for (const facts of checkpoint.partitions) {
     const partition = new PartitionLog(context, facts)
     partitions.add(partition)
     found.push(...inspect(context, partition))
+    grew.set(partition, partition.segments.at(-1))
   }
   const changes = new FrameChanges(context, partitions)
   const replaying = { context, changes, evidence: new Set<number>() }
@@ -49,7 +51,7 @@ export function recover(context: LogContext, salt: number, checkpoint: Checkpoin
   removeSetAside(context)
   // Behind damage may lie what was acknowledged, and the segment may hold the only good copy of it.
   for (const partition of partitions)
-    if (end.damage === null && partition.damage === null) cut(context, partition)
+    if (end.damage === null && partition.damage === null) cut(context, partition, grew.get(partition))
   for (const partition of partitions) settle(context, partition)
   return { partitions, end, appendTime, evidence: replaying.evidence }
 }
@@ -237,20 +239,26 @@ function damageOf(
   return missing ? missing.damaged(0, 'the file is missing') : null
 }
 
-/** Makes the files agree with what is known: what lies behind the end was never acknowledged. */
-function cut({ disk, logger }: LogContext, partition: PartitionLog): void {
-  const last = partition.segments.at(-1)
-  for (const segment of new Set([...partition.unsynced(), ...(last ? [last] : [])]))
-    if (segment.generation === 0 && segment.file.size() > segment.writtenBytes)
-      segment.file.truncate(segment.writtenBytes)
+/** Makes the files agree with what is known: what lies behind the end was never acknowledged. `grew` was the last one. */
+function cut({ disk, logger }: LogContext, partition: PartitionLog, grew: Segment | undefined): void {
+  const mayBeLonger = new Set(partition.unsynced())
+  if (grew !== undefined && partition.segments.includes(grew)) mayBeLonger.add(grew)
+  for (const segment of mayBeLonger) {
+    if (segment.generation > 0 || segment.file.size() <= segment.writtenBytes) continue
+    segment.file.truncate(segment.writtenBytes)
+    // Else a power cut could bring it back, by then in the midst of the partition.
+    segment.file.syncNow()
+  }
   const known = new Set(partition.segments.map(({ name }) => name))
   for (const name of disk.list(partition.directory)) {
     const parsed = parseSegmentName(name)
     const stem = parsed === null ? '' : segmentName(parsed.baseOffset, parsed.generation)
     if (known.has(stem) && !name.endsWith(deletedSuffix)) continue
     const path = `${partition.directory}/${name}`
-    if (isLeftOver(partition, name)) disk.remove(path)
-    else logger.warn({ path }, 'a file that the log does not know is ignored')
+    if (isLeftOver(partition, name)) {
+      disk.remove(path)
+      partition.directoryChanged = true
+    } else logger.warn({ path }, 'a file that the log does not know is ignored')
   }
 }
 

@@ -71,7 +71,7 @@ describe('after a fault', () => {
   test('a start that meets damage in the write-ahead log cuts nothing of the segments, where the good copy may be', async () => {
     const limits = { walFileSizeBytes: 200_000, checkpointBytes: 1e9, checkpointMs: 1e9, idleMarkMs: 5 }
     let kept = 0
-    for (let byte = 200; byte < 6000; byte += 97) {
+    for (let byte = 200; byte < 40_000; byte += 389) {
       const scenario = new LogScenario(34, { limits })
       await scenario.open()
       await scenario.work(60)
@@ -89,6 +89,11 @@ describe('after a fault', () => {
       )
       for (const [path, bytes] of before) {
         if (log.state === 'open' && !quarantined.some((directory) => path.startsWith(directory))) continue
+        // A trim that lies before the damage has been carried out.
+        const owner = [...log.partitions()].find(({ topic, id }) =>
+          path.includes(`/${topic}-${id.partition}/`),
+        )
+        if (owner === undefined || Number(path.slice(-24, -4)) < owner.startOffset) continue
         expect([byte, path, scenario.disk.contents(path)]).toEqual([byte, path, bytes])
         kept++
       }

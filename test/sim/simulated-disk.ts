@@ -220,12 +220,19 @@ export class SimulatedDisk implements Disk {
     }
   }
 
+  #allFiles(directory = this.#root, into = new Set<SimulatedInode>()): Set<SimulatedInode> {
+    for (const node of directory.entries.values()) {
+      if (node.kind === 'file') into.add(node)
+      else this.#allFiles(node, into)
+    }
+    return into
+  }
+
   #roomBytes(): number {
     if (this.capacityBytes === Number.POSITIVE_INFINITY) return this.capacityBytes
     let usedBytes = 0
     // A file of several names takes its room once.
-    for (const file of new Set([...this.#walk('', this.#root)].map(([, each]) => each)))
-      usedBytes += file.size
+    for (const file of this.#allFiles()) usedBytes += file.size
     return this.capacityBytes - usedBytes
   }
 
@@ -255,7 +262,7 @@ export class SimulatedDisk implements Disk {
           inode.truncate(sizeBytes)
         }),
       size: () => use('size', () => inode.size),
-      isLinked: () => [...this.#walk('', this.#root)].some(([, file]) => file === inode),
+      isLinked: () => this.#find(path) === inode || this.#allFiles().has(inode),
       close: () => {
         open = false
       },
@@ -363,23 +370,21 @@ export class SimulatedDisk implements Disk {
     if (this.crashed) throw new Crash('the machine is off')
   }
 
-  #find(path: string): Node | undefined {
-    let node: Node = this.#root
-    for (const part of partsOf(path)) {
-      if (node.kind !== 'directory') return undefined
-      const next = node.entries.get(part)
-      if (next === undefined) return undefined
-      node = next
+  #find(path: string, depth = Number.POSITIVE_INFINITY): Node | undefined {
+    let node: Node | undefined = this.#root
+    const parts = partsOf(path)
+    for (let index = 0; index < parts.length && index < depth; index++) {
+      if (node?.kind !== 'directory') return undefined
+      node = node.entries.get(parts[index]!)
     }
     return node
   }
 
   #parentOf(path: string): { parent: Directory; name: string } {
     const parts = partsOf(path)
-    const name = parts.pop()!
-    const parent = this.#find(parts.join('/'))
+    const parent = this.#find(path, parts.length - 1)
     if (parent?.kind !== 'directory') throw failure('ENOENT', path)
-    return { parent, name }
+    return { parent, name: parts.at(-1)! }
   }
 }
 
@@ -399,8 +404,16 @@ const partly = new Set<Fault>(['crash-within', 'EIO', 'EAGAIN', 'ENOSPC'])
 /** A sync that fails is final whatever its code, so a full disk never fails one here. */
 const growing = new Set(['write', 'create', 'rename', 'makeDirectory', 'link'])
 
-function partsOf(path: string): string[] {
-  return path.split('/').filter((part) => part !== '')
+const partsOfPaths = new Map<string, readonly string[]>()
+
+/** Paths are few and asked for all the time. */
+function partsOf(path: string): readonly string[] {
+  let parts = partsOfPaths.get(path)
+  if (parts === undefined) {
+    parts = path.split('/').filter((part) => part !== '')
+    partsOfPaths.set(path, parts)
+  }
+  return parts
 }
 
 function failure(code: string, path: string): Error {
