@@ -19,6 +19,7 @@ const tail = { tests: ['test/sim/log-tail.test.ts'] }
 const refusal = { tests: ['test/sim/log-refusal.test.ts'] }
 const rot = { tests: ['test/sim/log-rot.test.ts'], environment: { SEEDS: '0-25' } }
 const producers = { tests: ['test/sim/producers.test.ts'] }
+const remembered = { tests: ['test/sim/log.test.ts'], environment: { SEEDS: '0-1' } }
 const group = { tests: ['test/log/log-group.test.ts'] }
 
 export const mutants: readonly Mutant[] = [
@@ -141,8 +142,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'frame: checksum not checked',
     file: 'src/log/frame-reader.ts',
-    find: '  if (frameChecksum(bytes.subarray(position, position + sizeBytes), salt) !== checksum) return null\n',
-    replace: '  frameChecksum(bytes.subarray(position, position + sizeBytes), salt)\n',
+    find: 'checksumAt(wal, position, header) === header.checksum ? header : null',
+    replace: 'checksumAt(wal, position, header) >= 0 ? header : null',
     ...frames,
   },
   {
@@ -176,15 +177,15 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'chain: checksum of the frame before not compared',
     file: 'src/log/wal-reader.ts',
-    find: 'header?.sequence === next.sequence && header.previousChecksum === next.previousChecksum',
-    replace: 'header?.sequence === next.sequence',
+    find: '  return sequence === next.sequence && isLinked\n',
+    replace: '  return sequence === next.sequence || (isLinked && sequence === next.sequence)\n',
     ...chain,
   },
   {
     name: 'chain: sequence not compared',
     file: 'src/log/wal-reader.ts',
-    find: 'header?.sequence === next.sequence && header.previousChecksum === next.previousChecksum',
-    replace: 'header?.previousChecksum === next.previousChecksum',
+    find: '  return sequence === next.sequence && isLinked\n',
+    replace: '  return isLinked\n',
     ...chain,
   },
   // Damage and torn tails.
@@ -212,9 +213,23 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'tail: bytes behind the end of a segment stay',
     file: 'src/log/recovery.ts',
-    find: '    if (segment.file.size() > segment.writtenBytes) segment.file.truncate(segment.writtenBytes)\n',
-    replace: '    segment.file.size()\n',
+    find: '    segment.file.truncate(segment.writtenBytes)\n',
+    replace: '',
     ...tail,
+  },
+  {
+    name: 'tail: what a start cut comes back',
+    file: 'src/log/recovery.ts',
+    find: '    segment.file.syncNow()\n',
+    replace: '',
+    ...remembered,
+  },
+  {
+    name: 'tail: what a start removed comes back',
+    file: 'src/log/recovery.ts',
+    find: '      partition.directoryChanged = true\n',
+    replace: '',
+    ...remembered,
   },
   {
     name: 'tail: a new segment keeps what lay there under its name',
@@ -233,9 +248,16 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'tail: what lies behind damage is cut',
     file: 'src/log/recovery.ts',
-    find: '    if (end.damage === null && partition.damage === null) cut(context, partition)\n',
-    replace: '    cut(context, partition)\n',
+    find: '    if (end.damage === null && partition.damage === null) cut(',
+    replace: '    cut(',
     ...refusal,
+  },
+  {
+    name: 'replay: what no checkpoint holds is shown before it is durable',
+    file: 'src/log/log-group.ts',
+    find: '    if (!isDurable) await rewriteFrames(context, checkpoint.wal, end.next)\n',
+    replace: '',
+    ...remembered,
   },
   {
     name: 'segment: one that is shorter than it was is believed',
