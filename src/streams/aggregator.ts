@@ -257,14 +257,18 @@ function reduce<V, R>(of: (row: V) => R, combine: (a: R, b: R) => R): Aggregator
 }
 
 /**
- * @example agg.custom('span', { init: () => [Infinity, -Infinity], add: ..., merge: ..., result: ([a, b]) => b - a })
- * Accumulators are stored as JSON, so use numbers that JSON has.
+ * Accumulators are stored as JSON, so use numbers that JSON has. `add` and `merge` answer new ones.
+ * @example
+ * orders.stream().keyBy('region').aggregate('weighed', { weighed: agg.custom('weighed', {
+ *   init: () => 0, add: (sum: number, order: Order) => sum + order.amount * 2, merge: (a, b) => a + b, result: (sum) => sum,
+ * }) })
  */
 function custom<A, V, R>(name: string, steps: Steps<A, V, R>): Aggregator<V, R> {
   return aggregator(`custom:${name}`, name, steps)
 }
 
 export const agg = {
+  /** @example orders.stream().keyBy('region').aggregate('counts', { n: agg.count() }) */
   count: (): Aggregator<unknown, number> =>
     aggregator<number, unknown, number>('count', 'count', {
       init: () => 0,
@@ -272,13 +276,22 @@ export const agg = {
       merge: (a, b) => a + b,
       result: (count) => count,
     }),
-  /** Of a numeric field or of what the function answers; rows without it do not count, and a sum of none is 0. */
+  /**
+   * Of a numeric field or of what the function answers; rows without it do not count, and a sum of none is 0.
+   * @example orders.stream().keyBy('region').aggregate('sums', { cents: agg.sum((order) => order.amount * 100) })
+   */
   sum,
-  /** null when no row had a value. */
+  /**
+   * null when no row had a value.
+   * @example orders.stream().keyBy('region').aggregate('least', { least: agg.min('amount'), mean: agg.avg('amount') })
+   */
   min,
   max,
   avg,
-  /** The value of the row with the greatest event time. */
+  /**
+   * The value of the row with the greatest event time.
+   * @example orders.stream().keyBy('region').aggregate('newest', { newest: agg.last('id') })
+   */
   last,
   /**
    * The value above that share of the others, within one per cent of it; with a list, several from one sketch.

@@ -75,7 +75,7 @@ export type RunningStatus = Pick<
 /** Records from offset `from` on (up to the next mark) were appended at this time. */
 export type AppendMark = { readonly from: Offset; readonly at: Millis }
 
-/** What a port answers to a read. Without `appended`, `maxAhead` has nothing to measure by and lets records pass. */
+/** What a port answers to a read. Without `appended`, `maxAhead` measures by the clock when a record is read. */
 export type TaskSlice = FetchedSlice & { readonly appended?: readonly AppendMark[] }
 
 /** The log as a task sees it. The embedded broker stands behind it today, a Kafka cluster may later. */

@@ -27,33 +27,53 @@ export type KeyField<V> = {
 
 export interface Stream<V> extends AppPart {
   readonly node: Node
+  /** @example orders.stream().filter((order) => order.amount > 0) */
   filter<W extends V>(test: (value: V) => value is W): Stream<W>
   filter(test: (value: V) => boolean): Stream<V>
-  /** Functions are synchronous and pure: a row may be processed again after a crash. */
+  /**
+   * Functions are synchronous and pure: a row may be processed again after a crash.
+   * @example orders.stream().map((order) => ({ ...order, cents: order.amount * 100 }))
+   */
   map<W>(change: (value: V) => W): Stream<W>
-  /** None, one or many rows for each. */
+  /**
+   * None, one or many rows for each.
+   * @example orders.stream().flatMap((order) => order.region.split('/'))
+   */
   flatMap<W>(change: (value: V) => Iterable<W>): Stream<W>
-  /** Looks at each row and passes it on. */
+  /**
+   * Looks at each row and passes it on.
+   * @example orders.stream().peek((order) => console.log(order.id))
+   */
   peek(look: (value: V) => void): Stream<V>
   /**
    * Splits rows: each goes to the first branch whose test it passes, and to none if it passes none (counted as dropped).
    * @example
    * const { large, rest } = orders.stream().branch({ large: (order) => order.amount > 100, rest: () => true })
    * large.to('large-orders')
+   * rest.to('other-orders')
    */
   branch<B extends Branches<V>>(tests: B): { readonly [Name in keyof B]: Stream<V> }
   /**
    * What happens when the function of the step before this throws: the whole record is undone, with all that it did in
    * this task, and tried again, left out or put aside.
-   * @example orders.stream().map((order) => parse(order)).onError({ retry: 3, backoff: '1s', otherwise: 'dead-letter' })
+   * @example orders.stream().map((order) => JSON.parse(order.region)).onError({ retry: 3, backoff: '1s', otherwise: 'dead-letter' })
    */
   onError(policy: ErrorPolicy): this
-  /** Rows of both, in no order between the two. */
+  /**
+   * Rows of both, in no order between the two.
+   * @example orders.stream().map((order) => order.at).merge(payments.stream().map((payment) => payment.at))
+   */
   merge<W>(other: Stream<W>): Stream<V | W>
-  /** Groups by a field or by what the function answers. Rows whose key is null are dropped and counted. */
+  /**
+   * Groups by a field or by what the function answers. Rows whose key is null are dropped and counted.
+   * @example orders.stream().keyBy((order) => order.region.toLowerCase())
+   */
   keyBy<F extends KeyField<V>>(field: F): KeyedStream<Extract<V[F], KeyValue>, V>
   keyBy<K extends KeyValue>(key: (value: V) => K | null | undefined): KeyedStream<K, V>
-  /** Writes every row to a topic, as JSON, in the same commit as everything else that follows from the input row. */
+  /**
+   * Writes every row to a topic, as JSON, in the same commit as everything else that follows from the input row.
+   * @example orders.stream().to('all-orders')
+   */
   to(topic: SinkTopic<V> | string): this
   /** `to`, once per topic however often it is asked; answers the topic. */
   materialise(topicName: string): SourceTopic<V>
@@ -79,8 +99,8 @@ export interface KeyedStream<K extends KeyValue, V> extends Stream<V> {
    * first.
    * @example
    * const names = topic<{ id: string; name: string }>('drivers', { key: 'id' }).table()
-   * rides.stream().keyBy('driver').join('with-name', names, {
-   *   how: 'left', select: (ride, driver) => ({ ...ride, name: driver?.name ?? null }),
+   * orders.stream().keyBy('customer').join('with-name', names, {
+   *   how: 'left', select: (order, driver) => ({ ...order, name: driver?.name ?? null }),
    * })
    */
   join<T, R>(
@@ -98,7 +118,7 @@ export interface KeyedStream<K extends KeyValue, V> extends Stream<V> {
    * later. With `how: 'left'` (or `'outer'`) rows without a match go out once none can come any more.
    * @example
    * orders.stream().keyBy('id').joinWithin('paid', payments.stream().keyBy('order'), {
-   *   before: '0s', after: '10m', grace: '5s', select: (order, payment) => ({ ...order, paid: payment.amount }),
+   *   before: '0s', after: '10m', grace: '5s', select: (order, payment) => ({ ...order, paid: payment.paid }),
    * })
    */
   joinWithin<W, R>(
@@ -116,13 +136,24 @@ export interface KeyedStream<K extends KeyValue, V> extends Stream<V> {
     other: KeyedStream<K, W>,
     options: Interval & { readonly how: 'outer'; readonly select: (left: V | null, right: W | null) => R },
   ): JoinResult<K, R, V | W>
-  /** The last row of each key, to look rows up in. */
+  /**
+   * The last row of each key, to look rows up in.
+   * @example
+   * const keyed = orders.stream().keyBy('region')
+   * keyed.join('so-far', keyed.count('counts').table(), { select: (order, so) => [order.id, so.count] })
+   */
   table(): Table<V>
   /** The name identifies the state: it must not change while the state is wanted. */
   window(name: string, definition: WindowDefinition): WindowedStream<K, V>
-  /** One running result per key; a row for every key that changed, once per commit. */
+  /**
+   * One running result per key; a row for every key that changed, once per commit.
+   * @example orders.stream().keyBy('region').aggregate('totals', { total: agg.sum('amount') })
+   */
   aggregate<A extends AggregateSpec<V>>(name: string, spec: A): KeyedStream<K, AggregateRow<K, ResultOf<A>>>
-  /** `aggregate(name, { count: agg.count() })` */
+  /**
+   * `aggregate(name, { count: agg.count() })`
+   * @example orders.stream().keyBy('region').count('per-region')
+   */
   count(name: string): KeyedStream<K, AggregateRow<K, { count: number }>>
 }
 

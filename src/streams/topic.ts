@@ -20,7 +20,8 @@ export type TimeOptions<V> = {
   readonly outOfOrder?: Duration
   /** After this long without a record, a partition no longer holds the others' windows open. Default `'30s'`. */
   readonly idleAfter?: Duration | 'never'
-  /** A row further than this after the moment it was appended is a bad record and moves no window. */
+  /** A row further than this after the moment it was appended is a bad record and moves no window. Without it, one row
+   * from a wrong clock makes all that follow late. */
   readonly maxAhead?: Duration
 }
 

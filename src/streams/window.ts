@@ -97,7 +97,7 @@ export const window = {
     fixed('hopping', { size, hop: options.every }, options),
   /**
    * One window for each time at which a key has a row: that row and those up to `size` before it, both ends included.
-   * @example payments.stream().keyBy('card').window('recent', window.sliding('10m', { grace: '5s' }))
+   * @example payments.stream().keyBy('order').window('recent', window.sliding('10m', { grace: '5s' }))
    */
   sliding: (size: Duration, options: GraceOptions): SlidingWindow => ({
     kind: 'sliding',
@@ -107,7 +107,7 @@ export const window = {
   /**
    * Rows of a key that follow each other within `gap`. A row between two sessions makes them one. With `max` a session is
    * cut where it would become longer.
-   * @example clicks.stream().keyBy('user').window('visits', window.session({ gap: '30m', grace: '1m', max: '8h' }))
+   * @example orders.stream().keyBy('customer').window('visits', window.session({ gap: '30m', grace: '1m', max: '8h' }))
    */
   session: (options: GraceOptions & { readonly gap: Duration; readonly max?: Duration }): SessionWindow => ({
     kind: 'session',

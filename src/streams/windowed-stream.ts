@@ -15,7 +15,11 @@ import { type KeyedStream, keyedStreamOf, type Stream, streamOf } from './stream
 import type { WindowBounds, WindowDefinition } from './window.ts'
 
 export interface WindowedStream<K extends KeyValue, V> {
-  /** @example .aggregate({ n: agg.count(), total: agg.sum('amount') }) */
+  /**
+   * @example
+   * orders.stream().keyBy('region').window('hours', window.tumbling('1h', { grace: '1m' }))
+   *   .aggregate({ n: agg.count(), total: agg.sum('amount') }).emit('on-close').out.to('per-hour')
+   */
   aggregate<A extends AggregateSpec<V>>(spec: A): WindowAggregate<K, V, ResultOf<A>>
 }
 

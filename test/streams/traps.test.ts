@@ -1,6 +1,7 @@
 // Mistakes that other engines have made, each as a test under its number.
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
+import { seededRandom } from '../../src/base/random.ts'
 import type { Duration } from '../../src/base/units.ts'
 import { agg } from '../../src/streams/aggregator.ts'
 import { app } from '../../src/streams/app.ts'
@@ -8,6 +9,8 @@ import { describe as describeApp } from '../../src/streams/describe.ts'
 import { MemoryStore } from '../../src/streams/state/memory-store.ts'
 import type { Mutation, StateStore, StorePosition } from '../../src/streams/state/state-store.ts'
 import { harness } from '../../src/streams/testing/index.ts'
+import { MemoryLog } from '../../src/streams/testing/memory-log.ts'
+import { VirtualClock } from '../../src/streams/testing/virtual-clock.ts'
 import { OperatorTime, PartitionTime } from '../../src/streams/time/watermark.ts'
 import { type TimeOptions, topic } from '../../src/streams/topic.ts'
 import { type WindowDefinition, window, windowsOf } from '../../src/streams/window.ts'
@@ -446,6 +449,29 @@ test('trap 27: one far-future row is a bad record with maxAhead, and nothing els
   t.send(rows, { key: 'a', at: 3_600_000 })
   expect((await t.take(counted.out)).map(brief)).toEqual([['a', 0, 2]])
   expect(t.status().nodes.find(({ id }) => id === 'rows')?.errors).toBe(1)
+})
+
+test('trap 27: maxAhead measures by the clock where the log does not tell when a record was appended', async () => {
+  class SilentLog extends MemoryLog {
+    override slice(...request: Parameters<MemoryLog['slice']>) {
+      const { appended, ...slice } = super.slice(...request)
+      return slice
+    }
+  }
+  const { app: counter, rows, counted } = counting(minute('0s'), { time: { maxAhead: '1h' } })
+  const log = new SilentLog(new VirtualClock(0), seededRandom(1))
+  const t = await harness(counter, { now: 0, log })
+  t.send(rows, { key: 'a', at: 1 })
+  t.send(rows, { key: 'a', at: 3_600_001 })
+  t.send(rows, { key: 'a', at: 2 })
+  t.send(rows, { key: 'a', at: 3_600_000 })
+  expect((await t.take(counted.out)).map(brief)).toEqual([['a', 0, 2]])
+  expect(await t.take(counted.late)).toEqual([])
+  await t.advanceWallClock('1h')
+  t.send(rows, { key: 'a', at: 7_200_000 })
+  t.send(rows, { key: 'a', at: 7_200_001 })
+  await t.settle()
+  expect(t.status().nodes.find(({ id }) => id === 'rows')).toMatchObject({ recordsIn: 6, errors: 2 })
 })
 
 describe('trap 28: a store that is ahead of the log', () => {

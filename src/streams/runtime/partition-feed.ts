@@ -43,7 +43,8 @@ export class PartitionFeed implements Feed {
   readonly #timestamp = () => this.#options.reader.cursor.timestamp
   /** As it was found at start. */
   #endAtStart: number | null = null
-  #warned = false
+  /** Event times up to there need no look at the clock. */
+  #aheadLimit = -Infinity
   /** A change of time that was asked for from outside, to be made between two records. */
   #asked: ((time: PartitionTime) => void) | null = null
 
@@ -175,24 +176,23 @@ export class PartitionFeed implements Feed {
       )
     }
     const aheadMs = settings?.maxAheadMs
-    if (aheadMs !== null && aheadMs !== undefined) {
-      const { appendTime } = reader
-      if (appendTime === null) this.#warnUnmeasured()
-      if (appendTime !== null && at > appendTime + aheadMs) {
-        throw new BadRecord(`its time lies ${at - appendTime} ms after it was appended, more than maxAhead`)
-      }
-    }
+    if (aheadMs !== null && aheadMs !== undefined && at > this.#aheadLimit) this.#checkAhead(at, aheadMs)
     return at
   }
 
-  #warnUnmeasured(): void {
-    if (this.#warned) return
-    this.#warned = true
-    const { topic, logger } = this.#options
-    logger.warn(
-      { topic: topic.name },
-      'maxAhead has no effect: this log does not tell when records were appended',
-    )
+  /**
+   * Where the log does not tell when a record was appended, it was before now: what lies too far ahead of now does so of
+   * its append, too. Only a record that waited long may pass although it was too far ahead once.
+   */
+  #checkAhead(at: number, aheadMs: number): void {
+    const { reader, context } = this.#options
+    const { appendTime } = reader
+    const since = appendTime ?? context.clock.now()
+    // Time goes on, so what passes now passes later; with append times each record is measured by its own.
+    if (appendTime === null) this.#aheadLimit = since + aheadMs
+    if (at <= since + aheadMs) return
+    const by = appendTime === null ? 'it was read' : 'it was appended'
+    throw new BadRecord(`its time lies ${Math.round(at - since)} ms after ${by}, more than maxAhead`)
   }
 
   #bad(error: Error): void {
