@@ -7,6 +7,7 @@ import { consumeCommands } from './commands/consume.ts'
 import { dashboardCommands } from './commands/dashboard.ts'
 import { exampleCommands } from './commands/examples.ts'
 import { groupCommands } from './commands/group.ts'
+import { logCommands } from './commands/log.ts'
 import { produceCommands } from './commands/produce.ts'
 import { selfCommands } from './commands/self.ts'
 import { serveCommands, serveFlags } from './commands/serve.ts'
@@ -24,6 +25,7 @@ export const commands: readonly Command[] = [
   ...exampleCommands,
   ...statusCommands,
   ...backupCommands,
+  ...logCommands,
 ]
 
 /**

@@ -38,6 +38,6 @@ export class DamageList {
 export function damageError({ path, position, why }: Damage): BrokerError {
   return new BrokerError('corrupt', `${path} is damaged at byte ${position}: ${why}`, {
     fix: damageFix,
-    details: { path, position },
+    details: { path, position, why },
   })
 }

@@ -4,7 +4,7 @@ import { BrokerError, type Counter, sleep, toError } from '#base'
 import type { LogContext } from './options.ts'
 import type { PartitionSet } from './partition-set.ts'
 import type { Segment } from './segment.ts'
-import { type CheckOptions, checkBatches, checkBlocks } from './segment-check.ts'
+import { type CheckOptions, checkSegment } from './segment-check.ts'
 
 export class Scrubber {
   readonly #context: LogContext
@@ -68,14 +68,11 @@ export class Scrubber {
     { pace, isSealed }: Pick<CheckOptions, 'pace'> & { isSealed: boolean },
   ): Promise<void> {
     const wasOpen = segment.isOpen
-    // Whoever meets damage notes it.
-    const options = { pace, damaged: () => undefined }
+    const batches = segment.sums.get() === null
     try {
-      if (segment.sums.get() !== null) await checkBlocks(segment, options)
-      else {
-        const checked = await checkBatches(segment, options)
-        if (checked !== null && isSealed) segment.sums.adopt(checked.sums)
-      }
+      // Whoever meets damage notes it.
+      const checked = await checkSegment(segment, { batches, pace, damaged: () => undefined })
+      if (checked !== null && batches && isSealed) segment.sums.adopt(checked.sums)
     } catch (thrown) {
       // Damage is noted; a segment that retention took meanwhile needs no check.
       if (!(thrown instanceof BrokerError)) throw thrown

@@ -1,107 +1,63 @@
-// One pass over a segment, in steps: every block against its sum, and if asked for (or if there are no sums) every batch
-// by itself. Reads only; whoever calls says how fast.
+// One pass over a segment, in steps: every block against its sum, and if asked for every batch by itself. Reads only;
+// whoever calls says how fast.
 import { BlockSums, BrokerError, sumBlockBytes, toError } from '#base'
-import { batchHeaderSizeBytes, checkBatch, readBatchHeader } from '#record'
+import { SegmentCheck } from './backup/segment-check.ts'
 import type { Segment, SegmentBytes } from './segment.ts'
 
-export const checkStepBytes = 8 * sumBlockBytes
-/** A batch that claims more is not believed. */
-const batchBytesMax = 64 * 2 ** 20
+const stepBytes = 8 * sumBlockBytes
 
 export type CheckOptions = {
+  /** Whether batches are judged by their own checksums too; without sums there is nothing else. */
+  readonly batches: boolean
   /** Called after each step; the check goes on when it resolves, or ends if it answers false. */
   pace(bytes: number): Promise<boolean>
   /** Each place where something else lies than what was written. */
   damaged(error: BrokerError): void
 }
 
-/** Blocks against their sums. False: it was ended, or the segment went away. */
-export async function checkBlocks(segment: Segment, { pace, damaged }: CheckOptions): Promise<boolean> {
-  for (let position = 0; position < segment.visibleBytes; ) {
-    const sizeBytes = Math.min(checkStepBytes, segment.visibleBytes - position)
-    const { bytes, damage } = await readStep(segment, position, sizeBytes)
-    if (damage !== null) damaged(damage)
-    // Behind a damaged block the next ones may be whole.
-    position =
-      damage === null
-        ? position + bytes.length
-        : (Math.floor((position + bytes.length) / sumBlockBytes) + 1) * sumBlockBytes
-    if (!(await pace(bytes.length))) return false
-  }
-  return true
+export type CheckedSegment = {
+  /** Of what was read. */
+  readonly sums: BlockSums
+  /** One past the last offset. Only if batches were judged. */
+  readonly nextOffset: number
 }
 
-/**
- * Batches by their own checksums, and that offsets rise from the base offset on. Answers the sums of what it read
- * and where offsets go on, or null if it was ended or met damage: behind
- * that it is not known where a batch begins.
- */
-export async function checkBatches(
+/** null: it was ended, or damage was met. Throws what `Segment.readAsync` throws for a file that is gone. */
+export async function checkSegment(
   segment: Segment,
-  { pace, damaged }: CheckOptions,
-): Promise<{ sums: BlockSums; nextOffset: number } | null> {
-  const sums = new BlockSums()
+  { batches, pace, damaged }: CheckOptions,
+): Promise<CheckedSegment | null> {
   const sizeBytes = segment.visibleBytes
-  let nextOffset = segment.baseOffset
-  let stepBytes = checkStepBytes
+  const check = new SegmentCheck(segment.baseOffset, sizeBytes)
+  const sums = new BlockSums()
+  let isWhole = true
+  const fail = (error: BrokerError) => {
+    isWhole = false
+    damaged(error)
+  }
+  const judge = () => {
+    if (check.fault !== null && isWhole) fail(segment.damaged(check.fault.position, check.fault.why))
+  }
   for (let position = 0; position < sizeBytes; ) {
     const { bytes, damage } = await readStep(segment, position, Math.min(stepBytes, sizeBytes - position))
-    const step = checkWholeBatches(bytes, nextOffset)
-    if (step.damage !== null || (step.sizeBytes === 0 && damage !== null)) {
-      damaged(
-        damage ?? segment.damaged(position + step.sizeBytes, step.damage ?? 'no record batch begins there'),
-      )
-      return null
+    if (damage === null) {
+      sums.add(bytes)
+      if (batches && isWhole) check.push(bytes)
+      judge()
+      position += bytes.length
+    } else {
+      fail(damage)
+      // Behind a damaged block the next ones may be whole; where a batch begins there is not known.
+      position = (Math.floor((position + bytes.length) / sumBlockBytes) + 1) * sumBlockBytes
+      // Of a file that was cut, one place says it all.
+      if (position >= segment.source.size()) return null
     }
-    // A batch that is larger than a step.
-    if (step.sizeBytes === 0 && step.wantedBytes > sizeBytes - position) {
-      damaged(segment.damaged(position, 'a record batch is cut short'))
-      return null
-    }
-    stepBytes = step.sizeBytes === 0 ? step.wantedBytes : checkStepBytes
-    sums.add(bytes.subarray(0, step.sizeBytes))
-    position += step.sizeBytes
-    nextOffset = step.nextOffset
-    if (!(await pace(step.sizeBytes))) return null
+    if (!(await pace(bytes.length))) return null
   }
+  if (batches && isWhole) check.end()
+  judge()
   sums.mark()
-  return { sums, nextOffset }
-}
-
-export type CheckedBatches = {
-  readonly sizeBytes: number
-  readonly nextOffset: number
-  /** Bytes that the next batch needs. */
-  readonly wantedBytes: number
-  readonly damage: string | null
-}
-
-/** How many of `bytes` are whole batches that pass their checksums, with offsets that rise from `from` on. */
-export function checkWholeBatches(bytes: Uint8Array, from: number): CheckedBatches {
-  let position = 0
-  let nextOffset = from
-  const end = (wantedBytes: number, damage: string | null): CheckedBatches => {
-    return { sizeBytes: position, nextOffset, wantedBytes, damage }
-  }
-  for (;;) {
-    const room = bytes.length - position
-    if (room < batchHeaderSizeBytes) return end(batchHeaderSizeBytes, null)
-    const header = readBatchHeader(bytes, position)
-    const isSane =
-      header.magic === 2 && header.sizeBytes >= batchHeaderSizeBytes && header.sizeBytes <= batchBytesMax
-    if (!isSane) return end(0, 'no record batch begins there')
-    if (header.sizeBytes > room) return end(header.sizeBytes, null)
-    if (header.baseOffset < nextOffset || header.lastOffset < header.baseOffset) {
-      return end(0, `offset ${header.baseOffset} does not follow ${nextOffset - 1}`)
-    }
-    try {
-      checkBatch(bytes, position)
-    } catch (thrown) {
-      return end(0, toError(thrown).message)
-    }
-    position += header.sizeBytes
-    nextOffset = header.lastOffset + 1
-  }
+  return isWhole ? { sums, nextOffset: check.nextOffset } : null
 }
 
 /** A read that the disk refuses is damage, too. */
@@ -110,9 +66,7 @@ async function readStep(segment: Segment, position: number, sizeBytes: number): 
     return await segment.readAsync(position, sizeBytes)
   } catch (thrown) {
     if (thrown instanceof BrokerError) throw thrown
-    return {
-      bytes: new Uint8Array(0),
-      damage: segment.damaged(position, `it cannot be read: ${toError(thrown).message}`),
-    }
+    const why = `it cannot be read: ${toError(thrown).message}`
+    return { bytes: new Uint8Array(0), damage: segment.damaged(position, why) }
   }
 }

@@ -1,11 +1,13 @@
 export { version } from '#embedded'
 export type * from '#http'
+export type { DumpedBatch, DumpedPiece, DumpedRecord, Finding, RepairChoice, Repaired } from '#log'
 export { totalBytes } from '#log'
 export { runAppProcess } from './app-process.ts'
 export { runEmbeddedApp } from './embedded-app.ts'
 export { type Example, listExamples, showExample } from './examples.ts'
 export { durability, type NodeOptions, type RunningNode, startNode } from './node.ts'
 export { backupStopped, restoreBackupTo, verifyBackupAt } from './offline-backups.ts'
+export { dumpStopped, repairStopped, verifyStopped } from './offline-log.ts'
 export {
   readSettings,
   type SettingSources,

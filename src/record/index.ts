@@ -12,5 +12,6 @@ export {
 } from './batch-format.ts'
 export * from './batch-reader.ts'
 export { unpackedSizeBytesMax } from './compression.ts'
+export * from './empty-batch.ts'
 export * from './value.ts'
 export * from './varint.ts'

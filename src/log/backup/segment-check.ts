@@ -22,6 +22,11 @@ export class SegmentCheck {
     this.#sizeBytes = sizeBytes
   }
 
+  /** One past the last offset so far. */
+  get nextOffset(): number {
+    return this.#nextOffset
+  }
+
   push(bytes: Uint8Array): void {
     if (this.fault !== null) return
     if (this.#bufferedBytes === 0) {

@@ -38,7 +38,7 @@ test.each([
   ['topic create x --set c', ['compression=']],
   ['produce orders --file |', [':files']],
   ['completion |', ['bash', 'zsh', 'fish']],
-  ['ctl |', ['status', 'backup', 'completion']],
+  ['ctl |', ['status', 'backup', 'log', 'completion']],
 ])('after "%s" stand %j', async (line, expected) => {
   expect(await offered(line)).toEqual(expected)
 })
