@@ -39,7 +39,7 @@ export interface Disk {
   link(from: string, to: string): void
   /** Removes a file or a whole directory; absent is fine. */
   remove(path: string): void
-  /** As `remove`, on the background thread: giving back the blocks of one large file takes tens of milliseconds. */
+  /** As `remove`, on a thread for removals: giving back the blocks of one large file takes tens of milliseconds. */
   removeBehind(path: string): Promise<void>
   /** Makes creates, renames and removes in this directory durable; on the background thread. */
   syncDirectory(path: string): Promise<void>

@@ -25,10 +25,14 @@ import { SyncThread } from './sync-thread.ts'
 /** Consecutive interruptions of one write before it counts as failed. */
 const interruptionsMax = 100
 
-/** Two threads: what somebody waits for never queues behind what happens in the background. */
+/**
+ * Three threads, each started when it is first needed: what somebody waits for never queues behind what happens in the
+ * background, and that not behind removals, which retention asks for many at a time.
+ */
 export function realDisk(): Disk {
   const syncThread = new SyncThread()
   const backgroundThread = new SyncThread()
+  const removalThread = new SyncThread()
   return {
     open: (path, mode, access) =>
       openFile(path, openDescriptor(path, mode, access), { syncThread, backgroundThread }),
@@ -39,7 +43,7 @@ export function realDisk(): Disk {
     rename: renameSync,
     link: linkSync,
     remove: (path) => rmSync(path, { recursive: true, force: true }),
-    removeBehind: (path) => backgroundThread.run({ kind: 'remove', path }),
+    removeBehind: (path) => removalThread.run({ kind: 'remove', path }),
     syncDirectory: (path) => backgroundThread.run({ kind: 'directory', path }),
     syncDirectoryNow,
     space(path) {
@@ -49,6 +53,7 @@ export function realDisk(): Disk {
     close() {
       syncThread.close()
       backgroundThread.close()
+      removalThread.close()
     },
   }
 }

@@ -123,7 +123,7 @@ export class Checkpointer {
     this.#due = false
     this.#bytesSince = 0
     this.#steps.clear()
-    if (clean) for (const partition of partitions) partition.saveIndex()
+    if (clean) for (const partition of partitions) partition.saveIndexes()
     // Taken in one go, so that it is the state between two frames; what changes from now on is the next checkpoint's.
     const visible = this.#parts.visible()
     for (const partition of partitions) partition.expireProducers(visible.appendTime)
@@ -146,15 +146,15 @@ export class Checkpointer {
       { sequence, partitions: facts.length, segments: unsynced.length },
       'checkpoint written',
     )
-    if (!clean) await this.#sealSums()
+    if (!clean) await this.#seal()
     return true
   }
 
-  /** Files for the sums of sealed segments: the next checkpoint syncs their names and speaks of them. */
-  async #sealSums(): Promise<void> {
+  /** Files for the indexes and sums of full segments: the next checkpoint syncs their names and speaks of them. */
+  async #seal(): Promise<void> {
     for (const partition of this.#parts.partitions) {
-      for (const segment of partition.unsummed()) {
-        if (!(await this.#unlessFull(() => segment.sealSums()))) return
+      for (const segment of partition.unsealed()) {
+        if (!(await this.#unlessFull(() => segment.seal()))) return
         partition.directoryChanged = true
       }
     }

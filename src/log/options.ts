@@ -72,7 +72,7 @@ export const defaultLimits: LogLimits = {
   walFilesMax: 8,
   checkpointBytes: 64 * mebibyte,
   checkpointMs: 30_000,
-  syncStepBytes: 4 * mebibyte,
+  syncStepBytes: mebibyte,
   idleMarkMs: 2_000,
   diskReserveBytes: 64 * mebibyte,
   diskFullRetryMs: 250,

@@ -66,7 +66,7 @@ export class PartitionLog implements Partition {
   readonly #unsynced = new Set<Segment>()
   #producers: ProducerTable | null
   /** Sealed, and their sums are not in files yet. */
-  readonly #unsummed = new Set<Segment>()
+  readonly #unsealed = new Set<Segment>()
   /** Gave way to compacted ones; the last checkpoint may still speak of them. */
   #replaced: Segment[] = []
   #newestGeneration = 0
@@ -97,7 +97,7 @@ export class PartitionLog implements Partition {
     this.#startOffset = facts.startOffset
     this.#endOffset = facts.endOffset
     this.#stagedEnd = facts.endOffset
-    for (const segment of this.#segments.slice(0, -1)) this.#unsummed.add(segment)
+    for (const segment of this.#segments.slice(0, -1)) this.#unsealed.add(segment)
     this.#sealed = facts.sealed ?? false
     this.#compactedTo = facts.compactedTo ?? 0
     for (const { generation } of facts.segments) this.#noteGeneration(generation)
@@ -274,7 +274,7 @@ export class PartitionLog implements Partition {
     const dropped = this.#segments.splice(0, kept < 0 ? this.#segments.length : kept)
     for (const segment of dropped) {
       this.#unsynced.delete(segment)
-      this.#unsummed.delete(segment)
+      this.#unsealed.delete(segment)
     }
     this.#resetTail()
     return dropped.flatMap((segment) => segment.setAside() ?? [])
@@ -332,7 +332,7 @@ export class PartitionLog implements Partition {
     for (const { generation } of made) this.#noteGeneration(generation)
     for (const segment of gone) {
       this.#unsynced.delete(segment)
-      this.#unsummed.delete(segment)
+      this.#unsealed.delete(segment)
       segment.retire()
     }
     this.#replaced.push(...gone)
@@ -370,16 +370,18 @@ export class PartitionLog implements Partition {
     }
   }
 
-  /** Sealed segments that are visible as a whole and whose sums are known, but not in a file of their own. */
-  *unsummed(): Generator<Segment> {
-    for (const segment of this.#unsummed) {
-      if (segment.sums.hasFile) this.#unsummed.delete(segment)
-      else if (segment.sums.areKnown && segment.visibleBytes === segment.writtenBytes) yield segment
+  /** Full segments that are visible as a whole, and of which something is known that is in no file of their own. */
+  *unsealed(): Generator<Segment> {
+    for (const segment of this.#unsealed) {
+      if (segment.isSealed) this.#unsealed.delete(segment)
+      else if (segment.visibleBytes !== segment.writtenBytes) continue
+      else if (segment.isIndexUnsaved || segment.sums.areKnown) yield segment
     }
   }
 
-  /** For an orderly stop, before its checkpoint: the newest index is at hand at the next start. */
-  saveIndex(): void {
+  /** For an orderly stop, before its checkpoint: the newest indexes are at hand at the next start. */
+  saveIndexes(): void {
+    for (const segment of this.#unsealed) if (segment.isIndexUnsaved) segment.saveIndex()
     this.#segments.at(-1)?.saveIndex()
   }
 
@@ -525,8 +527,9 @@ export class PartitionLog implements Partition {
     // What lies there under this name was never acknowledged; of that a replay is sure only when it has met its end.
     if (!this.#context.replaying) segment.file.truncate(0)
     if (last) {
-      last.saveIndex()
-      this.#unsummed.add(last)
+      // Many partitions fill up at the same time: what takes a millisecond each is not done amid a frame.
+      last.endGrowth()
+      this.#unsealed.add(last)
       this.#context.openSegments.touch(last)
     }
     this.#segments.push(segment)

@@ -92,7 +92,8 @@ export class SegmentIndex {
       offsets.setInt32(index * offsetEntrySizeBytes + 4, this.#positions[index]!)
       const timestamp = this.#maxTimestamps[index]!
       if (timestamp <= lastTimestamp) continue
-      times.setBigInt64(timeAt, BigInt(timestamp))
+      times.setInt32(timeAt, Math.floor(timestamp / 2 ** 32))
+      times.setUint32(timeAt + 4, timestamp >>> 0)
       times.setInt32(timeAt + 8, this.#lastOffsets[index]!)
       lastTimestamp = timestamp
       timeAt += timeEntrySizeBytes

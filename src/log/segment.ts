@@ -36,6 +36,8 @@ export class Segment {
   readonly #context: LogContext
   #index: SegmentIndex
   #indexSum: number | undefined
+  /** It grows no more, and the index is only here. */
+  #indexUnsaved = false
   #file: DiskFile | null = null
   #pins = 0
   #removed = false
@@ -213,8 +215,22 @@ export class Segment {
     return this.#loadedIndex().batchStartBefore(position)
   }
 
+  /** It grows no more: `seal` gives what is known of it files of their own. */
+  endGrowth(): void {
+    this.#indexUnsaved = true
+  }
+
+  get isIndexUnsaved(): boolean {
+    return this.#indexUnsaved
+  }
+
+  get isSealed(): boolean {
+    return this.sums.hasFile && !this.#indexUnsaved
+  }
+
   /** Writes the index files. They are hints, so nobody waits for them and nothing is synced. */
   saveIndex(): void {
+    this.#indexUnsaved = false
     const { disk, logger } = this.#context
     try {
       if (this.#index.coversFrom > 0) {
@@ -240,7 +256,7 @@ export class Segment {
 
   /** Forgets what can be read again, the descriptor and the index; false while they are needed. */
   release(): boolean {
-    if (this.#pins > 0 || this.writtenBytes !== this.syncedBytes) return false
+    if (this.#pins > 0 || this.writtenBytes !== this.syncedBytes || this.#indexUnsaved) return false
     this.close()
     this.#index = new SegmentIndex(this.writtenBytes)
     this.sums.release()
@@ -277,9 +293,11 @@ export class Segment {
     }
   }
 
-  /** Gives the sums of a segment that grows no more a file of their own. */
-  async sealSums(): Promise<void> {
-    if (!this.#removed) await this.sums.seal()
+  /** Gives index and sums of a segment that grows no more files of their own. */
+  async seal(): Promise<void> {
+    if (this.#removed) return
+    if (this.#indexUnsaved) this.saveIndex()
+    await this.sums.seal()
   }
 
   pin(): void {

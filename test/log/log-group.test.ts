@@ -218,13 +218,31 @@ describe('log group', () => {
     expect(readdirSync(join(directory, 'topics'))).toEqual(['orders-0'])
   })
 
+  test('a full segment gets its index and its sums in the background, and nothing of them amid a frame', async () => {
+    const directory = freshDirectory()
+    const files = (extension: string) =>
+      readdirSync(join(directory, 'topics/orders-0')).filter((name) => name.endsWith(extension)).length
+    await withLog({ directory, segmentSizeBytesMax: 1000, checkpointMs: 3_600_000 }, async (log) => {
+      await log.append([{ kind: 'create', id, topic: 'orders' }])
+      for (const value of numbered(30)) await log.append([{ kind: 'batch', id, batch: batchOf([value]) }])
+      expect([files('.log') > 2, files('.index'), files('.sum')]).toEqual([true, 0, 0])
+    })
+    // An orderly stop writes every index; the next start goes on with the sums.
+    expect(files('.index')).toBe(files('.log'))
+    await withLog({ directory }, async (log) => {
+      expect(await valuesFrom(log.partition(id)!)).toEqual(numbered(30))
+    })
+  })
+
   test('trim moves the start and deletes whole segments', async () => {
     const directory = freshDirectory()
     await withLog({ directory, segmentSizeBytesMax: 1000 }, async (log) => {
       await log.append([{ kind: 'create', id, topic: 'orders' }])
       for (const value of numbered(100)) await log.append([{ kind: 'batch', id, batch: batchOf([value]) }])
       const partition = log.partition(id)!
-      const before = readdirSync(join(directory, 'topics/orders-0')).length
+      const before = readdirSync(join(directory, 'topics/orders-0')).filter((name) =>
+        name.endsWith('.log'),
+      ).length
       await log.append([{ kind: 'trim', id, before: asOffset(55) }])
       expect(partition.startOffset).toBe(asOffset(55))
       await expect(partition.read(asOffset(54), 100)).rejects.toMatchObject({ code: 'offset_out_of_range' })
@@ -233,7 +251,7 @@ describe('log group', () => {
       expect(partition.sizeBytes).toBe(asByteSize(0))
       const next = await log.append([{ kind: 'batch', id, batch: batchOf(['next']) }])
       expect(next.offsets).toEqual([asOffset(100)])
-      expect(before).toBeGreaterThan(8)
+      expect(before).toBeGreaterThanOrEqual(8)
     })
     await withLog({ directory }, async (log) => {
       const partition = log.partition(id)!
