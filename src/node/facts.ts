@@ -93,26 +93,18 @@ export class NodeHealth {
     }
   }
 
+  /** What recovery set aside, and what reads, the scrubber and recovery met since. */
   #recoveryCheck(): Check {
-    const { log } = this.#sources
-    const { quarantined } = log.report
-    if (quarantined.length === 0) return this.#damageCheck()
-    const named = quarantined
-      .map(({ topic, partition, reason }) => `${topic}-${partition} (${reason})`)
-      .join(', ')
-    return { name: 'recovery', status: 'warn', detail: `damaged and set aside: ${named}` }
-  }
-
-  /** What reads, the scrubber and recovery met since. */
-  #damageCheck(): Check {
-    const { damages } = this.#sources.log
-    if (damages.length === 0) return { name: 'recovery', status: 'pass', detail: 'no damage was found' }
-    const named = damages
-      .slice(0, namedMax)
-      .map(({ path, position }) => `${path} at byte ${position}`)
-      .join(', ')
-    const more = damages.length > namedMax ? ` and ${damages.length - namedMax} more` : ''
-    const detail = `damaged: ${named}${more}; what lies there is refused; see pspfctl log verify`
+    const { report, damages } = this.#sources.log
+    const parts = [
+      ...report.quarantined.map(
+        ({ topic, partition, reason }) => `${topic}-${partition} is quarantined (${reason})`,
+      ),
+      ...damages.map(({ path, position, why }) => `${path} is damaged at byte ${position} (${why})`),
+    ]
+    if (parts.length === 0) return { name: 'recovery', status: 'pass', detail: 'no damage was found' }
+    const more = parts.length > namedMax ? `; ${parts.length - namedMax} more` : ''
+    const detail = `${parts.slice(0, namedMax).join('; ')}${more}; the rest is served; see pspfctl log verify`
     return { name: 'recovery', status: 'warn', detail }
   }
 

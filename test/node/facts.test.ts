@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { asByteSize, asMillis } from '#base'
 import type { DiskUse } from '#broker'
+import type { Damage } from '#log'
 import { type FactSources, NodeHealth } from '../../src/node/facts.ts'
 
 type App = { id: string; state: string; error: { message: string } | null; restarts: number }
@@ -15,12 +16,13 @@ const app = (state: string, more: Partial<App> = {}): App => ({
 
 const unlimited: DiskUse = { usedBytes: asByteSize(0), maxBytes: null, isFull: false, trimmed: null }
 let use = unlimited
+let damages: Damage[] = []
 
 function health(...apps: App[]) {
   return new NodeHealth({
     clock: { monotonic: () => 0 },
     disk: { space: () => ({ freeBytes: 2 ** 40, totalBytes: 2 ** 40 }) },
-    log: { state: 'open', report: { quarantined: [] }, damages: [] },
+    log: { state: 'open', report: { quarantined: [] }, damages },
     broker: { topics: () => [], diskUse: () => use },
     apps: { list: () => apps },
     dataDirectory: '/data',
@@ -93,4 +95,20 @@ describe('the health of the disk', () => {
   test('says that records are refused', () => {
     expect(told({ isFull: true }).detail).toContain('nothing is left to trim: records are refused')
   })
+})
+
+test('damage of the log degrades the node, and the file is named', () => {
+  damages = Array.from({ length: 7 }, (_, index) => {
+    return {
+      path: `/data/topics/orders-${index}/1.log`,
+      position: 32_768,
+      why: 'the checksum of a block does not match',
+    }
+  })
+  const { status, checks } = health()
+  damages = []
+  expect(status).toBe('degraded')
+  const { detail } = checks.find(({ name }) => name === 'recovery')!
+  expect(detail).toContain('/data/topics/orders-0/1.log is damaged at byte 32768')
+  expect(detail).toContain('; 2 more; the rest is served; see pspfctl log verify')
 })

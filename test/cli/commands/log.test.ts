@@ -274,3 +274,17 @@ describe('log repair', () => {
     expect(out).not.toContain('orders')
   })
 })
+
+test('as a process the command says the same, with the same exit code', async () => {
+  flip(segment(1, 1), 33_000)
+  const main = join(import.meta.dir, '..', '..', '..', 'src', 'main.ts')
+  const words = ['ctl', 'log', 'verify', '--data-dir', directory, '-o', 'name']
+  const child = Bun.spawn([process.execPath, main, ...words], {
+    env: { PATH: process.env['PATH'] ?? '' },
+    stdout: 'pipe',
+    stderr: 'pipe',
+  })
+  const [out, err] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()])
+  expect([await child.exited, out]).toEqual([10, `${segment(1, 1)}\n`])
+  expect(err).toContain('1 place damaged in 2 partitions')
+})
