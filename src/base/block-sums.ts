@@ -25,6 +25,9 @@ export function damagedBlockAt(bytes: Uint8Array, { from, until, sums }: SummedR
   return -1
 }
 
+/** How far sums had come at some moment. */
+export type SumsEnd = { readonly sizeBytes: number; readonly tail: number }
+
 /**
  * The sums of one file. `add` follows the writer, `mark` says that what was added may be read: only up to there are sums
  * given out, since the last block changes with every `add`.
@@ -53,9 +56,15 @@ export class BlockSums {
     }
   }
 
-  mark(): void {
-    this.#markedBytes = this.#sizeBytes
-    this.#markedTail = this.#tail
+  /** Everything that was added so far. */
+  get end(): SumsEnd {
+    return { sizeBytes: this.#sizeBytes, tail: this.#tail }
+  }
+
+  /** Up to there, or all. */
+  mark({ sizeBytes, tail }: SumsEnd = this.end): void {
+    this.#markedBytes = sizeBytes
+    this.#markedTail = tail
   }
 
   /** The blocks that hold `[position, end)`, which is marked. */

@@ -22,6 +22,14 @@ export type AppendOptions = {
    * (definitions, positions, epochs). Appends without records go on anyway.
    */
   readonly useReserve?: boolean
+  /**
+   * `synced` (the default): answered when durable and visible. `written`: answered when it is in the write-ahead file, so
+   * that it survives the end of the process but not that of the machine; visible only after the sync all the same.
+   * Appends with anything but batches are always `synced`.
+   */
+  readonly acknowledge?: 'synced' | 'written'
+  /** How long the sync of a `written` append may wait for company; 0: it follows at once. */
+  readonly syncWithinMs?: number
 }
 
 export type Appended = {
@@ -138,7 +146,9 @@ export interface LogGroup {
   /** Why the state is `failed`. */
   readonly failure: Error | undefined
   /**
-   * Appends atomically; resolves when durable (fdatasync returned) and visible. Rejects with `too_large`, `disk_full`,
+   * Appends atomically; resolves when durable (fdatasync returned) and visible, or earlier if so asked. Batches of an
+   * idempotent producer that were appended before are answered with their first offsets and not written again; those that
+   * do not continue its sequence are `out_of_order_sequence`, those of an older epoch `fenced`. Rejects with `too_large`, `disk_full`,
    * `disk_failed`, `not_found` (partition) or `closed`; after a rejection nothing of it is or becomes visible, except
    * after `disk_failed`: then only the next start can tell. The batches belong to the log until it settles.
    */
@@ -150,9 +160,9 @@ export interface LogGroup {
   compact(id: PartitionId, options: CompactionOptions): Promise<CompactionReport>
   partition(id: PartitionId): Partition | undefined
   partitions(): Iterable<Partition>
-  /** Called after partitions' ends moved, once per durable frame, with the partitions that grew. Returns how to stop. */
+  /** Called after partitions' ends moved, once per sync, with the partitions that grew. Returns how to stop. */
   onVisible(listener: (grown: readonly Partition[]) => void): () => void
-  /** Bytes queued and not yet durable: for back-pressure. */
+  /** Bytes taken in and not yet durable, acknowledged or not: for back-pressure. */
   readonly pendingBytes: number
   /** Of all segments and the write-ahead log, about. */
   readonly usedBytes: number

@@ -22,11 +22,16 @@ export type PendingAppend = {
   readonly hasControls: boolean
   /** Goes on when only the reserve of the disk is left. */
   readonly useReserve: boolean
+  /** `written`: answered before the sync, which must begin within `syncWithinMs`. */
+  readonly acknowledge: 'synced' | 'written'
+  readonly syncWithinMs: number
   /** When it was taken in, on the monotonic clock. */
   readonly sinceMs: number
   readonly resolve: (appended: Appended) => void
   readonly reject: (error: Error) => void
   readonly offsets: Offset[]
+  /** The answer, once its frame is written. */
+  appended: Appended | null
 }
 
 /** The frame that is being built. */

@@ -10,9 +10,15 @@ export function isCurable(error: Error): boolean {
   )
 }
 
-export function diskFailed(cause: Error): BrokerError {
+/** `atRisk`: appends acknowledged before their sync, as their topics asked, whose sync did not return. */
+export function diskFailed(cause: Error, atRisk = 0): BrokerError {
+  const kept =
+    atRisk === 0
+      ? 'everything acknowledged is kept'
+      : `what was acknowledged after its sync is kept; ${atRisk} appends to topics with weaker durability may be lost`
   return new BrokerError('disk_failed', `the log stopped after a failed write or sync: ${cause.message}`, {
-    fix: 'look at the disk, then restart; everything acknowledged is kept',
+    fix: `look at the disk, then restart; ${kept}`,
+    details: { acknowledgedUnsynced: atRisk },
     cause,
   })
 }

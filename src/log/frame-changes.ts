@@ -1,5 +1,9 @@
-// What one frame does to the partitions: collected while it is built or read back, then written into segments, then
-// made visible. The log and its recovery both go through here, so that they cannot differ.
+// What frames do to the partitions: collected while a frame is built or read back, then written into segments; what is
+// written is noted when a sync begins that covers it, and made visible when that sync returned. The log and its recovery
+// both go through here, so that they cannot differ.
+//
+//   frame:  collect -> write           (or undo)
+//   sync:              cover -> publish
 import { assert } from '#base'
 import type { BatchHeader } from '#record'
 import type { PartitionId } from './api.ts'
@@ -22,14 +26,21 @@ export type BatchPlace = {
 export class FrameChanges {
   readonly #context: LogContext
   readonly #partitions: PartitionSet
-  #grown: PartitionLog[] = []
+  /** Of the frame being built: those that get batches, and those whose next batch begins a segment. */
+  #staged: PartitionLog[] = []
   #rolled: PartitionLog[] = []
   #creates: PartitionLog[] = []
   #deletes: PartitionLog[] = []
   #trims: { partition: PartitionLog; before: number }[] = []
   #swaps: { partition: PartitionLog; swap: SegmentSwap }[] = []
-  #removals: string[] = []
   #producers: ProducerChange[] = []
+  /** Of frames that were written since the last sync began. */
+  #written: PartitionLog[] = []
+  #writtenProducers: ProducerChange[] = []
+  /** Of frames that the sync in flight covers. */
+  #covered: PartitionLog[] = []
+  #coveredProducers: ProducerChange[] = []
+  #removals: string[] = []
 
   constructor(context: LogContext, partitions: PartitionSet) {
     this.#context = context
@@ -90,7 +101,7 @@ export class FrameChanges {
   }
 
   batch(partition: PartitionLog, place: BatchPlace): void {
-    if (partition.stage(place)) this.#grown.push(partition)
+    if (partition.stage(place)) this.#staged.push(partition)
   }
 
   /** What is staged of producers so far, for `undoProducers`. */
@@ -116,35 +127,51 @@ export class FrameChanges {
   write(frame: Uint8Array, appendTime: number): void {
     for (; this.#deletes.length > 0; this.#deletes.shift()) this.#deleteFirst()
     for (; this.#creates.length > 0; this.#creates.shift()) this.#partitions.create(this.#creates[0]!)
-    for (const partition of this.#grown) partition.write(frame, appendTime)
+    for (const partition of this.#staged) this.#write(partition, frame, appendTime)
+    for (const partition of this.#rolled) this.#write(partition, frame, appendTime)
+    this.#staged = []
+    if (this.#rolled.length > 0) this.#rolled = []
+    if (this.#producers.length === 0) return
+    this.#writtenProducers.push(...this.#producers)
+    this.#producers = []
   }
 
-  /** Makes it all visible and starts over. */
+  #write(partition: PartitionLog, frame: Uint8Array, appendTime: number): void {
+    if (partition.write(frame, appendTime)) this.#written.push(partition)
+  }
+
+  /** What was written so far is what the next `publish` makes visible. */
+  cover(): void {
+    assert(this.#covered.length === 0, 'one sync is in flight at a time')
+    for (const partition of this.#written) partition.cover()
+    this.#covered = this.#written
+    this.#coveredProducers = this.#writtenProducers
+    this.#written = []
+    this.#writtenProducers = []
+  }
+
   publish(): { grown: readonly PartitionLog[]; removals: readonly string[] } {
     assert(this.#creates.length + this.#deletes.length === 0, 'a frame is written before it becomes visible')
-    const grown = this.#grown
-    for (const partition of grown) partition.publish()
-    for (const partition of this.#rolled) partition.publish()
+    const grown = this.#covered.filter((partition) => partition.publish())
     this.#partitions.publish()
-    for (const change of this.#producers) change.table.publish(change)
+    for (const change of this.#coveredProducers) change.table.publish(change)
     for (const { partition, swap } of this.#swaps) partition.replace(swap)
     for (const { partition, before } of this.#trims) this.#removals.push(...partition.trim(before))
     const removals = this.#removals
-    this.#grown = []
-    this.#rolled = []
+    this.#covered = []
+    this.#coveredProducers = []
     this.#trims = []
     this.#swaps = []
     this.#removals = []
-    if (this.#producers.length > 0) this.#producers = []
     return { grown, removals }
   }
 
   /** Forgets a frame that was not written. */
   undo(): void {
-    for (const partition of this.#grown) partition.unstage()
+    for (const partition of this.#staged) partition.unstage()
     for (const partition of this.#rolled) partition.unstage()
     this.undoProducers(0)
-    this.#grown = []
+    this.#staged = []
     this.#rolled = []
     this.#creates = []
     this.#deletes = []
@@ -157,7 +184,7 @@ export class FrameChanges {
     const aside = this.#partitions.delete(partition)
     if (aside !== null) this.#removals.push(aside)
     partition.unstage()
-    this.#grown = this.#grown.filter((other) => other !== partition)
+    this.#staged = this.#staged.filter((other) => other !== partition)
     this.#rolled = this.#rolled.filter((other) => other !== partition)
   }
 }

@@ -1,4 +1,4 @@
-// A frame: everything that one sync of the write-ahead log makes durable, as bytes. All of it counts, or nothing.
+// A frame: everything that one write into the write-ahead log holds, as bytes. All of it counts, or nothing.
 //
 //   byte  field              type
 //      0  magic              u32   "pspF"
@@ -24,7 +24,7 @@
 // The table is everything but batches: the header from byte 8 to 56, then of each entry its header and, unless it is a
 // batch, its payload. Its CRC-32, seeded with the salt, lets a frame with a damaged batch say which one it is.
 //
-// Little-endian. A frame without entries is a mark: it says that the frame before it is durable.
+// Little-endian. A frame without entries is a mark: it says that the frames before it are durable.
 //
 // Invariants (a frame that breaks one of them is not a frame):
 //   1. Magic, generation and position are those of the place where it lies.

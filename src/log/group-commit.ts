@@ -4,11 +4,16 @@
 //   append -> queue -> frame -> write-ahead log -> sync ----------------> visible, acknowledged
 //                                              \-> segments (page cache) -/
 //
+// An append that asks to be answered when it is `written` does not wait for the sync in flight: its frame, with all that is
+// queued before it, is written at once. So several frames may wait for the next sync, which covers all of them.
+//
 // Invariants:
-//   1. Nothing is visible or acknowledged before the sync of its frame returned.
-//   2. Frames are built, written and published one after the other; a segment write may overlap with its frame's sync.
+//   1. Nothing is visible, nor acknowledged unless it asked for less, before the sync of its frame returned.
+//   2. Frames are built and written one after the other, syncs one after the other; a frame with controls has a sync of its
+//      own, and nothing else happens between its write and its publication.
 //   3. An append that is refused leaves no trace; only after `disk_failed` the next start decides.
-import { asMillis, assert, BrokerError, formatSize, sleep, type Timer, toError } from '#base'
+//   4. Every frame written is covered by a sync that has begun, or will begin: now, by a timer, or at the stop.
+import { assert, BrokerError, formatSize, sleep, type Timer, toError } from '#base'
 import type { Appended, AppendOptions, LogState, Partition } from './api.ts'
 import {
   type AnyEntry,
@@ -28,7 +33,8 @@ import type { LogContext } from './options.ts'
 import type { PartitionLog } from './partition-log.ts'
 import type { PartitionSet } from './partition-set.ts'
 import { Removals } from './removals.ts'
-import type { Wal, WalPosition } from './wal.ts'
+import { type FrameEnd, SyncRound } from './sync-round.ts'
+import type { Wal } from './wal.ts'
 
 export type GroupCommitParts = {
   readonly context: LogContext
@@ -53,8 +59,16 @@ export class GroupCommit {
   /** Why records are refused as if the disk were full, by the decision of others. */
   refusesRecords: BrokerError | null = null
   #queue: PendingAppend[] = []
+  /** Of those queued, appends that do not wait for the sync in flight. */
+  #hastyCount = 0
   #loop: Promise<void> | null = null
-  #visible: { readonly wal: WalPosition; readonly appendTime: number }
+  /** Lets the loop look again at what there is to do. */
+  #goOn: (() => void) | null = null
+  /** Frames that no sync covers yet. */
+  #open: SyncRound
+  #syncing: SyncRound | null = null
+  #syncTimer: Timer | null = null
+  #visible: FrameEnd
   /** The last frame has no later frame yet that says it is durable. */
   #unmarked = false
   #markDue = false
@@ -66,7 +80,8 @@ export class GroupCommit {
   constructor({ context, partitions, wal, appendTime }: GroupCommitParts) {
     this.#context = context
     this.#wal = wal
-    this.#visible = { wal: wal.next, appendTime }
+    this.#visible = { wal: wal.end, appendTime }
+    this.#open = new SyncRound(this.#visible)
     this.#reserve = new DiskReserve(context)
     this.removals = new Removals(context)
     this.#meters = logMeters(context.metrics)
@@ -100,9 +115,27 @@ export class GroupCommit {
     if (refusal !== null) return Promise.reject(refusal)
     this.pendingBytes += sizeBytes
     const useReserve = !hasRecords || options.useReserve === true
+    const acknowledge = hasControls ? 'synced' : (options.acknowledge ?? 'synced')
+    const syncWithinMs = options.syncWithinMs ?? 0
     return new Promise((resolve, reject) => {
       const sinceMs = this.#context.clock.monotonic()
-      this.#queue.push({ entries, sizeBytes, hasControls, useReserve, sinceMs, resolve, reject, offsets: [] })
+      this.#queue.push({
+        entries,
+        sizeBytes,
+        hasControls,
+        useReserve,
+        acknowledge,
+        syncWithinMs,
+        sinceMs,
+        resolve,
+        reject,
+        offsets: [],
+        appended: null,
+      })
+      if (acknowledge === 'written') {
+        this.#hastyCount++
+        this.#nudge()
+      }
       this.#wake()
     })
   }
@@ -116,11 +149,18 @@ export class GroupCommit {
   fail(error: Error): void {
     if (this.failure) return
     if (this.state === 'open') this.state = 'failed'
-    this.failure = error instanceof BrokerError ? error : diskFailed(error)
-    this.#context.logger.error({ err: error }, 'the log is closed for writing until a restart')
+    const atRisk = this.#open.acknowledgedCount + (this.#syncing?.acknowledgedCount ?? 0)
+    this.failure = error instanceof BrokerError ? error : diskFailed(error, atRisk)
+    this.#context.logger.error(
+      { err: error, acknowledgedUnsynced: atRisk },
+      'the log is closed for writing until a restart',
+    )
     this.#closing.abort()
+    this.#syncTimer?.cancel()
     this.checkpointer.halt()
     this.#rejectQueue(this.failure)
+    this.#rejectRound(this.#open)
+    this.#nudge()
   }
 
   /** Finishes what was taken, then refuses. */
@@ -128,6 +168,8 @@ export class GroupCommit {
     this.state = 'closed'
     this.#markTimer?.cancel()
     this.#closing.abort()
+    this.#nudge()
+    this.#wake()
     while (this.#loop !== null) await this.#loop
     if (this.failure === undefined) await this.checkpointer.run(true)
     await this.checkpointer.stop()
@@ -165,23 +207,62 @@ export class GroupCommit {
   }
 
   async #run(): Promise<void> {
-    while (this.failure === undefined && (this.#queue.length > 0 || this.#markDue)) {
-      const group = this.#buildFrame()
-      if (this.#frame.writer.isEmpty && !this.#markDue) this.#answer(group, this.#lastFrame)
-      else await this.#commit(group)
-      this.#markDue = false
+    for (;;) {
+      const goesOn = this.failure === undefined
+      if (goesOn && this.#mayWrite()) await this.#commitNext()
+      else if (goesOn && this.#mustSync()) this.#seal(this.#beginSync())
+      else if (this.#syncing !== null) await this.#turn()
+      else return
     }
   }
 
-  get #lastFrame(): { appendTime: number; sequence: number } {
-    return { appendTime: this.#visible.appendTime, sequence: this.#visible.wal.sequence - 1 }
+  /** Until the sync in flight returns, or somebody comes who does not wait for it. */
+  #turn(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#goOn = resolve
+    })
+  }
+
+  #nudge(): void {
+    const goOn = this.#goOn
+    this.#goOn = null
+    goOn?.()
+  }
+
+  /** Whether all that is written is durable and visible. */
+  get #isSettled(): boolean {
+    return this.#syncing === null && this.#open.frames === 0
+  }
+
+  /** Whether a frame is to be written now. */
+  #mayWrite(): boolean {
+    const first = this.#queue[0]
+    if (first === undefined) return this.#markDue && this.#isSettled
+    if (first.hasControls) return this.#isSettled
+    if (this.#syncing === null) return true
+    return this.#hastyCount > 0 && this.#open.frames < this.#context.unsyncedFramesMax
+  }
+
+  /** Whether the frames that no sync covers yet are to be synced now. */
+  #mustSync(): boolean {
+    const { isDue, frames } = this.#open
+    if (this.#syncing !== null || frames === 0) return false
+    if (isDue || this.state === 'closed') return true
+    return this.#queue[0]?.hasControls === true || frames >= this.#context.unsyncedFramesMax
+  }
+
+  async #commitNext(): Promise<void> {
+    const group = this.#buildFrame()
+    if (this.#frame.writer.isEmpty && !this.#markDue) this.#takeRepeated(group)
+    else await this.#commit(group)
+    this.#markDue = false
   }
 
   /** Moves appends from the queue into the next frame. */
   #buildFrame(): PendingAppend[] {
     const { writer, changes } = this.#frame
     // Never back in time, whatever the clock says: retention and replay count on it.
-    this.#frame.appendTime = Math.max(this.#context.clock.now(), this.#visible.appendTime)
+    this.#frame.appendTime = Math.max(this.#context.clock.now(), this.#frame.appendTime)
     const full = this.refusesRecords ?? (this.#reserve.isLow() ? this.#reserve.refusal() : null)
     const taken = this.#takeQueued()
     const group: PendingAppend[] = []
@@ -189,6 +270,7 @@ export class GroupCommit {
     for (const append of taken) sizeBytes += append.sizeBytes
     writer.begin(sizeBytes)
     for (const append of taken) {
+      if (append.acknowledge === 'written') this.#hastyCount--
       const refusal = append.useReserve || full === null ? takeAppend(this.#frame, append) : full
       if (refusal === null) group.push(append)
       else this.#reject([append], refusal)
@@ -220,41 +302,122 @@ export class GroupCommit {
 
   async #commit(group: PendingAppend[]): Promise<void> {
     const { writer, changes, appendTime } = this.#frame
-    let sequence: number
     try {
       if (!this.#wal.fits(writer.sizeBytes)) await this.#roll()
-      sequence = this.#wal.write(writer, { appendTime })
+      this.#wal.write(writer, { appendTime })
     } catch (thrown) {
       return this.#writeFailed(group, toError(thrown))
     }
-    const started = this.#context.clock.monotonic()
-    const synced = this.#wal.sync().then(
-      () => null,
-      (thrown) => toError(thrown),
+    this.#noteWritten(group)
+    const round = this.#mustSync() ? this.#beginSync() : null
+    // Files change only after the frame that says so is durable.
+    if (changes.hasControls && !(await round?.returned)) return
+    const failed = this.#writeSegments()
+    const error = failed && (await this.#finishSegments(failed))
+    if (error !== null) await this.#segmentsFailed(round, error)
+    else if (round !== null) this.#seal(round)
+  }
+
+  #noteWritten(group: readonly PendingAppend[]): void {
+    const { writer, appendTime } = this.#frame
+    const round = this.#open
+    round.addFrame({ wal: this.#wal.end, appendTime }, writer.sizeBytes)
+    this.#reserve.spend(writer.sizeBytes)
+    if (writer.isEmpty) round.isDue = true
+    else round.hasEntries = true
+    this.#enter(round, group)
+  }
+
+  /** Appends that only repeat what is there: they wait for what they repeat, if that is not durable yet. */
+  #takeRepeated(group: readonly PendingAppend[]): void {
+    const newest = this.#open.frames > 0 ? this.#open : this.#syncing
+    const round = newest ?? new SyncRound(this.#visible)
+    this.#enter(round, group)
+    if (newest === null) this.#answer(round)
+  }
+
+  #enter(round: SyncRound, group: readonly PendingAppend[]): void {
+    for (const append of group) {
+      round.add(append)
+      if (append.acknowledge === 'written') this.#syncWithin(round, append.syncWithinMs)
+    }
+  }
+
+  /** The sync of the open round begins so much later at most. */
+  #syncWithin(round: SyncRound, spanMs: number): void {
+    if (round.isDue || round !== this.#open) return
+    if (spanMs <= 0) {
+      round.isDue = true
+      return
+    }
+    const { clock } = this.#context
+    const dueMs = clock.monotonic() + spanMs
+    if (dueMs >= round.dueMs) return
+    round.dueMs = dueMs
+    this.#syncTimer?.cancel()
+    this.#syncTimer = clock.after(spanMs, () => {
+      round.isDue = true
+      this.#nudge()
+      this.#wake()
+    })
+  }
+
+  /** What is written so far will be durable when it returns. To be sealed once it is in its segments too. */
+  #beginSync(): SyncRound {
+    const round = this.#open
+    this.#open = new SyncRound(round.end)
+    this.#syncing = round
+    this.#syncTimer?.cancel()
+    this.#syncTimer = null
+    const { clock } = this.#context
+    const startedMs = clock.monotonic()
+    round.returned = this.#wal.sync().then(
+      () => {
+        this.#meters.syncSeconds.observe((clock.monotonic() - startedMs) / 1000)
+        round.isDurable = true
+        if (round.isSealed) this.#publish(round)
+        return true
+      },
+      (thrown) => {
+        this.fail(toError(thrown))
+        this.#rejectRound(round)
+        return false
+      },
     )
-    const writeError = changes.hasControls ? null : this.#writeSegments(appendTime)
-    const syncError = (await synced) ?? (writeError !== null && !isCurable(writeError) ? writeError : null)
-    if (syncError !== null) return this.#failGroup(group, syncError)
-    this.#meters.syncSeconds.observe((this.#context.clock.monotonic() - started) / 1000)
-    const segmentError = await this.#finishSegments(appendTime)
-    if (segmentError !== null) return this.#failGroup(group, segmentError)
-    this.#publish(group, { appendTime, sequence, sizeBytes: writer.sizeBytes })
+    return round
+  }
+
+  /** Everything in the round is in its segments. */
+  #seal(round: SyncRound): void {
+    this.#frame.changes.cover()
+    round.isSealed = true
+    if (round.isDurable) this.#publish(round)
+  }
+
+  async #syncAll(): Promise<void> {
+    while (this.failure === undefined && !this.#isSettled) {
+      if (this.#syncing === null) this.#seal(this.#beginSync())
+      await this.#turn()
+    }
   }
 
   /** Goes on in the next file; waits for a checkpoint when the write-ahead log has as many as it may. */
   async #roll(): Promise<void> {
     const { walFilesMax } = this.#context
+    await this.#syncAll()
+    if (this.failure) throw this.failure
     if (this.#wal.fileCount >= walFilesMax) await this.checkpointer.run(false)
     if (this.failure) throw this.failure
     if (this.#wal.fileCount >= walFilesMax) throw diskFull(null)
     await this.#wal.roll()
   }
 
-  /** Nothing of the frame is durable. A full disk is survived: the same place is written again when there is room. */
+  /** Nothing of the frame is there. A full disk is survived: the same place is written again when there is room. */
   async #writeFailed(group: PendingAppend[], error: Error): Promise<void> {
-    if (!isCurable(error)) return this.#failGroup(group, error)
     this.#frame.changes.undo()
-    await this.#retryWhileFull(() => this.#wal.blank())
+    if (!isCurable(error)) this.fail(error)
+    while (this.#syncing !== null) await this.#turn()
+    if (this.failure === undefined) await this.#retryWhileFull(() => this.#wal.blank())
     this.#reject(group, this.failure ?? diskFull(error))
   }
 
@@ -273,8 +436,8 @@ export class GroupCommit {
     }
   }
 
-  #writeSegments(appendTime: number): Error | null {
-    const { writer, changes } = this.#frame
+  #writeSegments(): Error | null {
+    const { writer, changes, appendTime } = this.#frame
     try {
       changes.write(writer.bytes, appendTime)
       return null
@@ -283,49 +446,55 @@ export class GroupCommit {
     }
   }
 
-  /** The frame is durable, so it must get into its segments: waits for room. Answers why the log ends before that. */
-  async #finishSegments(appendTime: number): Promise<Error | null> {
-    for (let attempt = 0; ; attempt++) {
-      const error = this.#writeSegments(appendTime)
-      if (error === null || !isCurable(error) || this.#closing.signal.aborted) return error
-      if (attempt === 0) this.#context.logger.warn({ err: error }, 'the disk is full: appends wait for room')
+  /** The frame is written, so it must get into its segments: waits for room. Answers why the log ends before that. */
+  async #finishSegments(failed: Error): Promise<Error | null> {
+    const { clock, logger, diskFullRetryMs } = this.#context
+    if (isCurable(failed)) logger.warn({ err: failed }, 'the disk is full: appends wait for room')
+    let error: Error | null = failed
+    while (error !== null && isCurable(error) && !this.#closing.signal.aborted) {
       this.#rejectQueue(diskFull(error))
-      await sleep(this.#context.clock, this.#context.diskFullRetryMs, this.#closing.signal)
+      await sleep(clock, diskFullRetryMs, this.#closing.signal)
+      error = this.#writeSegments()
     }
+    return error
   }
 
-  #publish(group: PendingAppend[], frame: { appendTime: number; sequence: number; sizeBytes: number }): void {
-    const { appendTime, sequence, sizeBytes } = frame
+  /** `round` is the frame's if its sync has begun. */
+  async #segmentsFailed(round: SyncRound | null, error: Error): Promise<void> {
+    this.fail(error)
+    if (round !== null && (await round.returned)) this.#rejectRound(round)
+  }
+
+  #publish(round: SyncRound): void {
     const { grown, removals } = this.#frame.changes.publish()
-    this.#visible = { wal: this.#wal.next, appendTime }
-    this.#unmarked = group.length > 0
-    this.#reserve.spend(sizeBytes)
-    this.#meters.frames.add()
-    this.#meters.frameBytes.add(sizeBytes)
-    this.#meters.appends.add(group.length)
+    this.#syncing = null
+    this.#visible = round.end
+    this.#unmarked = round.hasEntries
+    this.#meters.frames.add(round.frames)
+    this.#meters.frameBytes.add(round.sizeBytes)
+    this.#meters.appends.add(round.appends.length)
     if (grown.length > 0) for (const listener of this.#listeners) listener(grown)
-    this.#answer(group, { appendTime, sequence })
-    if (group.length > 0) this.checkpointer.noteFrame(grown as readonly PartitionLog[], sizeBytes)
+    this.#answer(round)
+    if (round.hasEntries) this.checkpointer.noteFrame(grown as readonly PartitionLog[], round.sizeBytes)
     for (const path of removals) this.removals.remove(path)
+    this.#nudge()
   }
 
   /** What they say is durable and visible: written just now, or long ago and sent again. */
-  #answer(group: readonly PendingAppend[], frame: { appendTime: number; sequence: number }): void {
+  #answer(round: SyncRound): void {
     const nowMs = this.#context.clock.monotonic()
-    for (const append of group) {
+    for (const append of round.appends) {
       this.pendingBytes -= append.sizeBytes
       this.#meters.appendSeconds.observe((nowMs - append.sinceMs) / 1000)
-      append.resolve({
-        offsets: append.offsets,
-        appendTime: asMillis(frame.appendTime),
-        frame: frame.sequence,
-      })
+      append.resolve(append.appended!)
     }
   }
 
-  #failGroup(group: readonly PendingAppend[], error: Error): void {
-    this.fail(error)
-    this.#reject(group, this.failure ?? error)
+  /** Nobody knows whether its frames are durable. Who was answered before keeps that answer. */
+  #rejectRound(round: SyncRound): void {
+    if (round === this.#syncing) this.#syncing = null
+    this.#reject(round.appends.splice(0), this.failure!)
+    this.#nudge()
   }
 
   #reject(group: readonly PendingAppend[], error: Error): void {
@@ -338,6 +507,7 @@ export class GroupCommit {
   #rejectQueue(error: Error): void {
     const queue = this.#queue
     this.#queue = []
+    this.#hastyCount = 0
     this.#reject(queue, error)
   }
 
@@ -347,7 +517,7 @@ export class GroupCommit {
     const { sequence } = this.#visible.wal
     this.#markTimer = this.#context.clock.after(this.#context.idleMarkMs, () => {
       this.#markTimer = null
-      if (this.#loop !== null || this.state !== 'open') return
+      if (this.#loop !== null || this.state !== 'open' || !this.#isSettled) return
       if (sequence !== this.#visible.wal.sequence) return this.#armMark()
       this.#markDue = true
       this.#wake()

@@ -29,6 +29,8 @@ export type LogLimits = {
   readonly groupBytesMax: number
   /** Queued and in flight; beyond it appends are refused with `busy`. */
   readonly pendingBytesMax: number
+  /** Frames written and not yet covered by a sync; beyond it appends wait, whatever their durability. */
+  readonly unsyncedFramesMax: number
   readonly walFileSizeBytes: number
   /** Files from the last checkpoint to the newest; at this many, commits wait for the checkpoint. */
   readonly walFilesMax: number
@@ -68,6 +70,7 @@ export const defaultLimits: LogLimits = {
   appendBytesMax: 24 * mebibyte,
   groupBytesMax: 4 * mebibyte,
   pendingBytesMax: 64 * mebibyte,
+  unsyncedFramesMax: 1024,
   walFileSizeBytes: 32 * mebibyte,
   walFilesMax: 8,
   checkpointBytes: 64 * mebibyte,

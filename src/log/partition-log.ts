@@ -15,7 +15,7 @@ import { damageFix } from './damage-list.ts'
 import type { BatchPlace } from './frame-changes.ts'
 import type { LogContext } from './options.ts'
 import { type ProducerRow, ProducerTable } from './producer-table.ts'
-import { type FoundBatch, Segment } from './segment.ts'
+import { type FoundBatch, Segment, type SegmentEnd } from './segment.ts'
 import type { SegmentFacts } from './segment-facts.ts'
 import type { SegmentSwap } from './segment-swap.ts'
 import { StagedBatches } from './staged-batches.ts'
@@ -53,6 +53,14 @@ const gatherBuffer = new Uint8Array(256 * 1024)
 /** Index entries hold offsets relative to the segment in 31 bits; a batch spans less than half of that. */
 export const spanMax = 2 ** 30
 
+/** The end of what one sync makes visible. */
+type Covered = {
+  readonly segment: Segment | undefined
+  readonly end: SegmentEnd | undefined
+  readonly endOffset: number
+  readonly sealed: boolean
+}
+
 type Place = FoundBatch & { readonly segment: Segment }
 
 export class PartitionLog implements Partition {
@@ -77,6 +85,12 @@ export class PartitionLog implements Partition {
   #stagedEnd: number
   #lostUntil: number | null = null
   #sealed: boolean
+  /** One past the last record that is in a segment, visible or not, and whether the next one begins another. */
+  #writtenEnd: number
+  #writtenSealed: boolean
+  /** Written since the last sync began. */
+  #isOpen = false
+  #covered: Covered | null = null
   /** The segment that takes the next batch, as staged; without bytes, that batch begins a new one. */
   #tailBase = 0
   #tailBytes = 0
@@ -101,6 +115,8 @@ export class PartitionLog implements Partition {
     this.#sealed = facts.sealed ?? false
     this.#compactedTo = facts.compactedTo ?? 0
     for (const { generation } of facts.segments) this.#noteGeneration(generation)
+    this.#writtenEnd = facts.endOffset
+    this.#writtenSealed = this.#sealed
     this.#resetTail()
     if (facts.damage !== undefined) this.damage = new BrokerError('corrupt', facts.damage, { fix: damageFix })
     if (facts.lostUntil !== undefined) this.#lostUntil = facts.lostUntil
@@ -188,7 +204,7 @@ export class PartitionLog implements Partition {
     }
   }
 
-  // Writing: stage, write, publish, in this order and once per frame; or stage and unstage.
+  // Writing. Per frame: stage, then write or unstage. Per sync: cover what is written so far, then publish it.
 
   /** Whether the segment at the end is too full or too old for a batch of this size. */
   mustRoll(sizeBytes: number, appendTime: number): boolean {
@@ -224,12 +240,15 @@ export class PartitionLog implements Partition {
 
   unstage(): void {
     this.#staged.clear()
-    this.#stagedEnd = this.#endOffset
+    this.#stagedEnd = this.#writtenEnd
     this.#resetTail()
   }
 
-  /** Writes what was staged into segments. May be called again after an error: what was written stays written. */
-  write(frame: Uint8Array, appendTime: number): void {
+  /**
+   * Writes what was staged into segments. May be called again after an error: what was written stays written. True if it
+   * is the first since the last sync began.
+   */
+  write(frame: Uint8Array, appendTime: number): boolean {
     const staged = this.#staged
     while (staged.writtenCount < staged.count) {
       const segment = this.#segmentFor(staged.writtenCount, appendTime)
@@ -246,23 +265,46 @@ export class PartitionLog implements Partition {
       }
       staged.writtenCount = until
     }
+    staged.clear()
+    this.#writtenEnd = this.#stagedEnd
+    this.#writtenSealed = this.#tailBytes === 0
+    const isFirst = !this.#isOpen
+    this.#isOpen = true
+    return isFirst
   }
 
-  /** Makes visible what was written. */
-  publish(): void {
-    const staged = this.#staged
-    assert(staged.writtenCount === staged.count, 'records are written before they become visible')
-    this.#sealed = this.#tailBytes === 0
-    if (staged.count === 0) return
-    const from = staged.baseOffsets[0]!
+  /** What is written so far becomes visible with the next `publish`; what is written from now on does not. */
+  cover(): void {
+    assert(this.#covered === null && this.#isOpen, 'what one sync covers is published before the next begins')
+    const segment = this.#segments.at(-1)
+    this.#covered = {
+      segment,
+      end: segment?.end,
+      endOffset: this.#writtenEnd,
+      sealed: this.#writtenSealed,
+    }
+    this.#isOpen = false
+  }
+
+  /** True if records became visible. */
+  publish(): boolean {
+    const covered = this.#covered
+    assert(covered, 'a sync covers what becomes visible')
+    const { segment: newest, end, endOffset, sealed } = covered
+    this.#covered = null
+    this.#sealed = sealed
+    if (endOffset === this.#endOffset) return false
+    assert(newest && end, 'records are in a segment')
     for (let index = this.#segments.length - 1; index >= 0; index--) {
       const segment = this.#segments[index]!
-      segment.publish()
+      // Begun later.
+      if (segment.baseOffset > newest.baseOffset) continue
+      segment.publish(segment === newest ? end : segment.end)
       this.#unsynced.add(segment)
-      if (segment.baseOffset <= from) break
+      if (segment.baseOffset <= this.#endOffset) break
     }
-    this.#endOffset = this.#stagedEnd
-    staged.clear()
+    this.#endOffset = endOffset
+    return true
   }
 
   /** `trim(31)` drops whole segments below 31; answers the files that nothing refers to any more. */
@@ -284,14 +326,21 @@ export class PartitionLog implements Partition {
 
   /** Segments that take no more records, oldest first. */
   sealedFacts(): SegmentFacts[] {
-    const sealed = this.#sealed ? this.#segments : this.#segments.slice(0, -1)
-    return sealed.filter((segment) => segment.visibleBytes > 0).map((segment) => segment.facts)
+    return this.#segments.slice(0, this.#sealedCount).map((segment) => segment.facts)
   }
 
   /** Where the sealed segments end. */
   get sealedEnd(): number {
-    const last = this.#segments.at(-1)
-    return this.#sealed || last === undefined ? this.#endOffset : last.baseOffset
+    return this.#segments[this.#sealedCount]?.baseOffset ?? this.#endOffset
+  }
+
+  /** One that was closed by a frame whose sync is under way is not visible as a whole yet. */
+  get #sealedCount(): number {
+    const isWhole = ({ visibleBytes, writtenBytes }: Segment) =>
+      visibleBytes > 0 && visibleBytes === writtenBytes
+    const closed = this.#sealed ? this.#segments.length : Math.max(this.#segments.length - 1, 0)
+    const open = this.#segments.findIndex((segment) => !isWhole(segment))
+    return open < 0 ? closed : Math.min(open, closed)
   }
 
   get compaction(): CompactionFacts {
@@ -537,10 +586,10 @@ export class PartitionLog implements Partition {
     return segment
   }
 
-  /** Back to what is visible. */
+  /** Back to what is written. */
   #resetTail(): void {
     const last = this.#segments.at(-1)
-    this.#tailBytes = this.#sealed ? 0 : (last?.visibleBytes ?? 0)
+    this.#tailBytes = this.#writtenSealed ? 0 : (last?.writtenBytes ?? 0)
     this.#tailBase = last?.baseOffset ?? 0
     this.#tailSince = last?.firstAppendTime ?? 0
   }

@@ -67,6 +67,7 @@ function replay(replaying: Replaying, frame: WalFrame): void {
   if (frame.damaged) noteDamage(replaying, frame)
   for (const entry of frame.entries) replayEntry(replaying, entry, frame)
   changes.write(frame.bytes, frame.header.appendTime)
+  changes.cover()
   changes.publish()
 }
 

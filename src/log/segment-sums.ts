@@ -15,7 +15,7 @@
 //      segments of a version without sums, and for those whose sums are lost.
 //   2. A checkpoint says that a segment has the file only when it is durable under its name; until then it holds the sums.
 //   3. A file that is missing, damaged or of another segment is as none: it says nothing about the segment.
-import { BlockSums, crc32, type Disk, sumBlockBytes, toError } from '#base'
+import { BlockSums, crc32, type Disk, type SumsEnd, sumBlockBytes, toError } from '#base'
 import { readWholeFile } from './data-directory.ts'
 import { readWide, writeWide } from './frame.ts'
 import type { LogContext } from './options.ts'
@@ -83,8 +83,13 @@ export class SegmentSums {
     this.get()?.add(bytes)
   }
 
-  mark(): void {
-    this.#sums?.mark()
+  /** Of what was added so far, for `mark`. */
+  get end(): SumsEnd | null {
+    return this.#sums?.end ?? null
+  }
+
+  mark(end: SumsEnd | null): void {
+    if (end !== null) this.#sums?.mark(end)
   }
 
   /** Takes sums that a pass over the whole segment has made. */

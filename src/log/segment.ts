@@ -6,6 +6,7 @@ import {
   type DiskFile,
   damagedBlockAt,
   type SummedRange,
+  type SumsEnd,
   sumBlockBytes,
   systemCode,
   toError,
@@ -26,6 +27,9 @@ export type SegmentBytes = { readonly bytes: Uint8Array; readonly damage: Broker
 
 /** Shared by all walks: they are synchronous, so no two are under way at once. A header may lie in two blocks. */
 const walkBuffer = new Uint8Array(2 * sumBlockBytes)
+
+/** How far a segment was written at some moment. */
+export type SegmentEnd = { readonly bytes: number; readonly sums: SumsEnd | null }
 
 export class Segment {
   readonly baseOffset: number
@@ -138,10 +142,15 @@ export class Segment {
     this.writtenBytes = batch.position + batch.sizeBytes
   }
 
-  /** Makes visible what was written. */
-  publish(): void {
-    this.visibleBytes = this.writtenBytes
-    this.sums.mark()
+  /** What is written so far, for `publish`. */
+  get end(): SegmentEnd {
+    return { bytes: this.writtenBytes, sums: this.sums.end }
+  }
+
+  /** Makes visible what was written up to there. */
+  publish({ bytes, sums }: SegmentEnd): void {
+    this.visibleBytes = bytes
+    this.sums.mark(sums)
   }
 
   /** Where the blocks around visible bytes lie and what they sum up to; null if that is not known. */

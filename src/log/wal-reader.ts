@@ -129,7 +129,9 @@ function judgeEnd(
   const here = claimsDurable(wal, next.position, next.sequence)
   const there = later.some((generation) => claimsDurable(load(source, generation), 0, next.sequence))
   if (!here && !there) {
-    return end(Math.min(claimedFrameSize(wal, next.position), wal.bytes.length - next.position), null)
+    // A checkpoint may have gone further than this file, whose last frames were then never needed.
+    const restBytes = Math.max(wal.bytes.length - next.position, 0)
+    return end(Math.min(claimedFrameSize(wal, next.position), restBytes), null)
   }
   // Where a frame was begun in this file it is that one, else the first of the next file.
   const isHere = here || claimedFrameSize(wal, next.position) > 0
@@ -173,20 +175,26 @@ function continues({ sequence, previousChecksum }: FrameHeader, next: Chain): bo
 }
 
 /**
- * As `nextFrame`, for one of which at most batches are damaged. Only the frame behind it proves that it was durable, and
- * that it is this one and not the remains of another.
+ * As `nextFrame`, for one of which at most batches are damaged. The frame behind it proves that it is this one and not the
+ * remains of another; that frame or a later one, that it was durable and not torn.
  */
 function nextDamagedFrame({ source, wal, later }: Files, next: Chain): FrameHeader | null {
   const header = readDamagedFrame(wal, next.position)
   if (header === null || !continues(header, next)) return null
   const behind = after({ at: next, wal, header, damaged: true })
-  const isProven = (file: WalBytes, position: number) => {
-    const successor = readFrame(file, position) ?? readDamagedFrame(file, position)
-    return successor !== null && continues(successor, behind)
-  }
-  const wasDurable =
-    isProven(wal, behind.position) || later.some((generation) => isProven(load(source, generation), 0))
-  return wasDurable ? header : null
+  const places = [
+    { file: () => wal, position: behind.position },
+    ...later.map((generation) => ({ file: () => load(source, generation), position: 0 })),
+  ]
+  const wasDurable = ({ durableUpTo }: FrameHeader) =>
+    durableUpTo >= header.sequence ||
+    places.some(({ file, position }) => claimsDurable(file(), position, header.sequence))
+  const isProven = places.some(({ file, position }) => {
+    const bytes = file()
+    const successor = readFrame(bytes, position) ?? readDamagedFrame(bytes, position)
+    return successor !== null && continues(successor, behind) && wasDurable(successor)
+  })
+  return isProven ? header : null
 }
 
 /** Is there, at or after `position`, a frame which says that frame `sequence` was durable? */

@@ -5,10 +5,12 @@
 // file that grew, and a full disk is met before anything of a frame is written.
 //
 // Invariants:
-//   1. One sync at a time; a frame is written only when the one before it is synced. So at most one frame can be torn.
-//   2. A file is recycled only when a durable checkpoint lies behind its last frame.
-//   3. A file's name is durable before its first frame is written.
-//   4. After a failed sync nothing is written any more.
+//   1. One sync at a time. Frames may be written while it runs; each says up to which frame the log was durable then. So
+//      what a power cut may tear or lose is the end of the chain, from the first frame that no later frame calls durable.
+//   2. Every frame of a file is synced before the next file is begun, so that one sync covers all that is not durable.
+//   3. A file is recycled only when a durable checkpoint lies behind its last frame.
+//   4. A file's name is durable before its first frame is written.
+//   5. After a failed sync nothing is written any more.
 import { assert, type DiskFile, systemCode, toError } from '#base'
 import { walDirectory, walPath } from './data-directory.ts'
 import { diskFailed, isCurable } from './disk-errors.ts'
@@ -51,9 +53,10 @@ export class Wal {
   #file: DiskFile | null = null
   #fileSizeBytes = 0
   #newestGeneration: number
-  #next: WalPosition
-  #written: WalPosition
-  /** The frame at `next` may be there in part. */
+  #end: WalPosition
+  /** The first frame that may not be durable. */
+  #durableBefore: number
+  /** The frame at `end` may be there in part. */
   #touched = false
   #prepared: Promise<DiskFile> | null = null
 
@@ -61,16 +64,21 @@ export class Wal {
   constructor(context: LogContext, salt: number, from: WalStart) {
     this.#context = context
     this.salt = salt
-    this.#next = from.chain
-    this.#written = from.chain
+    this.#end = from.chain
+    this.#durableBefore = from.chain.sequence
     this.#newestGeneration = Math.max(from.chain.generation, ...from.generations)
     this.#firstOwn = this.#newestGeneration + 1
     this.#inUse = [...from.generations]
   }
 
-  /** Where the next frame goes, all before it being durable. */
-  get next(): WalPosition {
-    return this.#next
+  /** Where the next frame goes, all before it being written. */
+  get end(): WalPosition {
+    return this.#end
+  }
+
+  /** Whether every frame that was written is durable. */
+  get isSynced(): boolean {
+    return this.#durableBefore === this.#end.sequence
   }
 
   get fileCount(): number {
@@ -85,11 +93,12 @@ export class Wal {
   }
 
   fits(frameSizeBytes: number): boolean {
-    return this.#file !== null && this.#next.position + frameSizeBytes <= this.#context.walFileSizeBytes
+    return this.#file !== null && this.#end.position + frameSizeBytes <= this.#context.walFileSizeBytes
   }
 
-  /** Goes on in a fresh file. The caller sees to it that not too many are in use. */
+  /** Goes on in a fresh file. The caller sees to it that all is synced and that not too many files are in use. */
   async roll(): Promise<void> {
+    assert(this.isSynced, 'all frames of a file are synced before the next file is begun')
     const file = await this.#prepareNext()
     this.#prepared = null
     this.#file?.close()
@@ -97,7 +106,7 @@ export class Wal {
     this.#fileSizeBytes = file.size()
     this.#newestGeneration++
     this.#inUse.push(this.#newestGeneration)
-    this.#next = { ...this.#next, generation: this.#newestGeneration, position: 0 }
+    this.#end = { ...this.#end, generation: this.#newestGeneration, position: 0 }
   }
 
   /**
@@ -105,14 +114,14 @@ export class Wal {
    * not there and may be written again; after anything else the log must not go on.
    */
   write(frame: FrameWriter, facts: { appendTime: number }): number {
-    const { generation, position, sequence, previousChecksum } = this.#next
+    const { generation, position, sequence, previousChecksum } = this.#end
     const bytes = frame.finish({
       salt: this.salt,
       generation,
       position,
       sequence,
       previousChecksum,
-      durableUpTo: sequence - 1,
+      durableUpTo: this.#durableBefore - 1,
       appendTime: facts.appendTime,
       epoch: this.#context.epoch,
     })
@@ -121,8 +130,9 @@ export class Wal {
     this.#grow(position + bytes.length)
     this.#touched = true
     file.write(bytes, position)
+    this.#touched = false
     const checksum = new DataView(bytes.buffer, bytes.byteOffset).getUint32(4, true)
-    this.#written = {
+    this.#end = {
       generation,
       position: position + bytes.length,
       sequence: sequence + 1,
@@ -131,21 +141,21 @@ export class Wal {
     return sequence
   }
 
-  /** Resolves when the frame just written is durable. */
+  /** Resolves when every frame written so far is durable. */
   async sync(): Promise<void> {
+    const { sequence } = this.#end
     const file = this.#current()
     await file.sync()
     if (!file.isLinked()) throw new Error(`${file.path} was deleted by somebody else`)
-    this.#next = this.#written
-    this.#touched = false
-    if (this.#next.position > this.#context.walFileSizeBytes / 2) this.#prepareSoon()
+    this.#durableBefore = sequence
+    if (this.#end.position > this.#context.walFileSizeBytes / 2) this.#prepareSoon()
   }
 
   /** Makes sure that a frame which was written only in part can never be read: for a disk that filled up meanwhile. */
   async blank(): Promise<void> {
     if (!this.#touched) return
     const file = this.#current()
-    file.write(zeroes.subarray(0, frameHeaderSizeBytes), this.#next.position)
+    file.write(zeroes.subarray(0, frameHeaderSizeBytes), this.#end.position)
     try {
       await file.sync()
     } catch (thrown) {

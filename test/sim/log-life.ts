@@ -1,7 +1,7 @@
 // One life of a log group, told by a seed: work, fall, get up, be checked, several times over.
 import { BrokerError, type Random, seededRandom } from '#base'
 import type { LogGroup } from '#log'
-import { LogScenario, type Mutant } from './log-scenario.ts'
+import { LogScenario, type ScenarioOptions } from './log-scenario.ts'
 import type { SimulatedClock } from './simulated-clock.ts'
 import { Crash, type Fault } from './simulated-disk.ts'
 
@@ -12,8 +12,8 @@ const hourMs = 3_600_000
 const decadeMs = 10 * 365 * 24 * hourMs
 
 /** Throws at the first broken invariant. Falls happen in recovery too. */
-export async function live(seed: number, mutant: Mutant = {}): Promise<LogScenario> {
-  const scenario = new LogScenario(seed, mutant)
+export async function live(seed: number, options: ScenarioOptions = {}): Promise<LogScenario> {
+  const scenario = new LogScenario(seed, options)
   const random = seededRandom(seed + 1_000_000_007)
   for (let life = 0; life < 4; life++) {
     await getUp(scenario, random)

@@ -4,7 +4,8 @@ import { asOffset } from '#base'
 import type { Appended, LogEntry, LogGroup, PartitionId } from '#log'
 import { readRecords } from '#record'
 
-export type Outcome = 'pending' | 'acknowledged' | 'refused' | 'unknown'
+/** `unsynced`: acknowledged when it was written, as it asked, and then the power went. */
+export type Outcome = 'pending' | 'acknowledged' | 'refused' | 'unknown' | 'unsynced'
 
 export type Attempt = {
   readonly entries: readonly LogEntry[]
@@ -12,6 +13,9 @@ export type Attempt = {
   readonly values: readonly (readonly string[])[]
   outcome: Outcome
   offsets: readonly number[]
+  /** Acknowledged before its sync: a power cut may take it, with everything after it. */
+  atRisk: boolean
+  frame: number
 }
 
 export type Place = { readonly key: string; readonly offset: number }
@@ -28,6 +32,7 @@ export const keyOf = ({ topicId, partition }: PartitionId) => `${topicId}/${part
 
 export class LogModel {
   readonly attempts: Attempt[] = []
+  readonly #trustsWritten: boolean
   /** Everything ever read, by partition and offset. */
   readonly #seen = new Map<string, string>()
   /** Partitions that may be gone, and starts that may have moved. */
@@ -37,8 +42,13 @@ export class LogModel {
   #last = { frame: 0, appendTime: 0 }
   #outOfOrder: string | null = null
 
+  /** `trustsWritten`: the mutant that takes every acknowledgement for a durable one. */
+  constructor({ trustsWritten = false } = {}) {
+    this.#trustsWritten = trustsWritten
+  }
+
   sent(entries: readonly LogEntry[], values: readonly (readonly string[])[]): Attempt {
-    const attempt: Attempt = { entries, values, outcome: 'pending', offsets: [] }
+    const attempt: Attempt = { entries, values, outcome: 'pending', offsets: [], atRisk: false, frame: -1 }
     this.attempts.push(attempt)
     return attempt
   }
@@ -46,6 +56,9 @@ export class LogModel {
   acknowledged(attempt: Attempt, { offsets, frame, appendTime }: Appended): void {
     attempt.outcome = 'acknowledged'
     attempt.offsets = offsets
+    attempt.frame = frame
+    // Who does not wait for the sync may be answered before those who came first.
+    if (attempt.atRisk) return
     const before = this.#last
     if (frame < before.frame || appendTime < before.appendTime)
       this.#outOfOrder = `frame ${frame} at ${appendTime} after frame ${before.frame} at ${before.appendTime}`
@@ -80,9 +93,18 @@ export class LogModel {
     return this.#trimmedTo.get(key) ?? 0
   }
 
-  /** Power is gone: what was not answered may be there or not. */
-  crashed(): void {
-    for (const attempt of this.attempts) if (attempt.outcome === 'pending') attempt.outcome = 'unknown'
+  /** What was not answered may be there or not. Without the page cache so may what was acknowledged before its sync. */
+  crashed({ cacheLost }: { cacheLost: boolean }): void {
+    for (const attempt of this.attempts) {
+      if (attempt.outcome === 'pending') attempt.outcome = 'unknown'
+      const lost = cacheLost && attempt.atRisk && !this.#trustsWritten
+      if (attempt.outcome === 'acknowledged' && lost) attempt.outcome = 'unsynced'
+    }
+  }
+
+  /** An orderly stop has synced everything. */
+  closed(): void {
+    for (const attempt of this.attempts) attempt.atRisk = false
   }
 
   /** What a copy of the log may hold in which everything in `surely` is, and of the rest whole appends or nothing. */
@@ -101,7 +123,21 @@ export class LogModel {
     if (this.#outOfOrder !== null) broken('time', this.#outOfOrder)
     const contents = await read(log)
     this.#checkSeen(contents)
+    this.#checkPrefix(contents)
     for (const attempt of this.attempts) this.#checkAttempt(attempt, contents)
+  }
+
+  /** Frames are a chain: where one is lost, none after it is there. */
+  #checkPrefix(contents: Contents): void {
+    let lost = Number.POSITIVE_INFINITY
+    let kept = -1
+    for (const { outcome, atRisk, frame, entries, values } of this.attempts) {
+      if (!atRisk || outcome !== 'unsynced') continue
+      const found = entries.map((entry, index) => this.#findEntry(entry, values[index]!, contents))
+      if (found.includes('absent')) lost = Math.min(lost, frame)
+      else if (found.some((each) => typeof each === 'number')) kept = Math.max(kept, frame)
+    }
+    if (kept > lost) broken('I1', `frame ${lost} is lost, and ${kept} is there`)
   }
 
   /** What is visible now, without a verdict on attempts: they may still be under way. */
@@ -149,6 +185,7 @@ export class LogModel {
     if (outcome === 'pending') return
     let present = 0
     let absent = 0
+    attempt.atRisk = false
     attempt.entries.forEach((entry, index) => {
       const found = this.#findEntry(entry, attempt.values[index]!, contents)
       if (found === 'excused') return
@@ -160,7 +197,8 @@ export class LogModel {
       }
       present++
       if (outcome === 'refused') broken('I4', `refused ${describe(entry, attempt.values[index]!)} is there`)
-      if (outcome === 'acknowledged' && entry.kind === 'batch' && found !== attempt.offsets[index]) {
+      const wasAnswered = outcome === 'acknowledged' || outcome === 'unsynced'
+      if (wasAnswered && entry.kind === 'batch' && found !== attempt.offsets[index]) {
         broken(
           'I1',
           `${describe(entry, attempt.values[index]!)} moved from ${attempt.offsets[index]} to ${found}`,
@@ -168,6 +206,7 @@ export class LogModel {
       }
     })
     if (present > 0 && absent > 0) broken('I4', 'an append is there in part')
+    if (outcome === 'unsynced') attempt.outcome = absent > 0 ? 'refused' : 'acknowledged'
     if (outcome === 'unknown' && absent > 0) attempt.outcome = 'refused'
     if (outcome === 'unknown' && present > 0) {
       attempt.outcome = 'acknowledged'
@@ -228,6 +267,8 @@ async function read(log: LogGroup): Promise<Contents> {
       const bytes = await partition.read(asOffset(next), 1000)
       const from = next
       for (const record of readRecords(bytes, from)) {
+        if (record.offset >= partition.endOffset)
+          broken('I2', `${key} serves ${record.offset} before its sync`)
         if (record.offset >= endOffset) break
         if (record.offset !== next) broken('I3', `${key} has a gap: ${next} is followed by ${record.offset}`)
         const value = new TextDecoder().decode(record.value ?? new Uint8Array(0)).split(':')[0]!

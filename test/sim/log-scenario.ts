@@ -1,11 +1,18 @@
 // A life of a log group under faults: a random workload on a simulated disk, power cuts, failing calls, restarts. All of
 // it follows from the seed.
 import { BrokerError, Metrics, type Random, seededRandom, silentLogger, systemCode } from '#base'
-import { type LogEntry, type LogLimits, type OpenLog, openLog, type PartitionId } from '#log'
+import {
+  type AppendOptions,
+  type LogEntry,
+  type LogLimits,
+  type OpenLog,
+  openLog,
+  type PartitionId,
+} from '#log'
 import { BatchBuilder } from '#record'
 import { checkDamaged } from './log-damage-check.ts'
 import { LogModel } from './log-model.ts'
-import { SimulatedClock } from './simulated-clock.ts'
+import { SimulatedClock, settled } from './simulated-clock.ts'
 import { Crash, type FaultPlan, SimulatedDisk, type SimulatedDiskOptions } from './simulated-disk.ts'
 
 /** Small files and short times, so that everything happens within a few hundred calls. */
@@ -15,6 +22,7 @@ export const smallLimits: LogLimits = {
   appendBytesMax: 4096,
   groupBytesMax: 3000,
   pendingBytesMax: 20_000,
+  unsyncedFramesMax: 4,
   walFileSizeBytes: 6000,
   walFilesMax: 3,
   checkpointBytes: 9000,
@@ -35,8 +43,16 @@ export const smallLimits: LogLimits = {
 
 export type Mutant = Pick<SimulatedDiskOptions, 'ignoreSyncs' | 'ignoreDirectorySyncs' | 'cannotLink'>
 
+export type ScenarioOptions = Mutant & {
+  readonly limits?: Partial<LogLimits>
+  /** Half of the appends ask to be answered before their sync. */
+  readonly mixedLevels?: boolean
+  readonly trustsWritten?: boolean
+}
+
 export class LogScenario {
-  readonly model = new LogModel()
+  readonly model: LogModel
+  readonly #mixedLevels: boolean
   readonly #random: Random
   readonly #mutant: Mutant
   readonly #limits: Partial<LogLimits>
@@ -49,8 +65,10 @@ export class LogScenario {
   disk: SimulatedDisk
   log: OpenLog | null = null
 
-  constructor(seed: number, options: Mutant & { limits?: Partial<LogLimits> } = {}) {
-    const { limits, ...mutant } = options
+  constructor(seed: number, options: ScenarioOptions = {}) {
+    const { limits, mixedLevels = false, trustsWritten = false, ...mutant } = options
+    this.model = new LogModel({ trustsWritten })
+    this.#mixedLevels = mixedLevels
     this.#random = seededRandom(seed)
     this.#mutant = mutant
     this.#limits = limits ?? {}
@@ -112,6 +130,8 @@ export class LogScenario {
   async work(count: number): Promise<void> {
     for (let sent = 0; sent < count && !this.disk.crashed; sent++) {
       this.#send(this.#entries())
+      // No time passes, so that several frames wait for one sync.
+      if (this.#mixedLevels) await settled()
       const steps = this.#random.below(4) === 0 ? this.#random.below(6) : 0
       for (let step = 0; step < steps && !this.disk.crashed; step++) await this.clock.step()
       if (this.#random.below(25) === 0 && !this.disk.crashed) await this.#observe()
@@ -129,7 +149,9 @@ export class LogScenario {
   }
 
   async close(): Promise<void> {
-    if (this.log && !this.disk.crashed) await this.drive(this.log.close())
+    if (!this.log || this.disk.crashed) return
+    await this.drive(this.log.close())
+    if (this.log.failure === undefined) this.model.closed()
   }
 
   async check(): Promise<void> {
@@ -155,14 +177,15 @@ export class LogScenario {
   /** Power goes and comes back: `keep` of what was not synced is there. */
   powerCut(keep: number, plan: FaultPlan | null = null): void {
     this.powerCuts++
-    this.#stop()
+    this.#stop({ cacheLost: true })
     this.#take(this.disk.afterCrash(keep, this.#diskOptions(plan)))
   }
 
   /** The process ends at once and another one starts: the page cache is there. */
   kill(plan: FaultPlan | null = null): void {
     this.kills++
-    this.#stop()
+    // After a failed sync pages count as written and may be dropped.
+    this.#stop({ cacheLost: this.log?.failure !== undefined })
     this.#take(this.disk.reopened(this.#diskOptions(plan)))
   }
 
@@ -172,11 +195,11 @@ export class LogScenario {
     this.disk = disk
   }
 
-  #stop(): void {
+  #stop(how: { cacheLost: boolean }): void {
     this.disk.crashed = true
     this.clock.stop()
     this.log = null
-    this.model.crashed()
+    this.model.crashed(how)
     this.clock = new SimulatedClock(this.clock.now() + this.#random.below(1000) - 500)
   }
 
@@ -209,9 +232,11 @@ export class LogScenario {
     const values = entries.map((entry) => (entry.kind === 'batch' ? valuesOf.get(entry.batch)! : []))
     const attempt = this.model.sent(entries, values)
     const { disk } = this
-    log.append(entries).then(
+    const options = this.#level()
+    log.append(entries, options).then(
       (appended) => {
         if (attempt.outcome !== 'pending') return
+        attempt.atRisk = options.acknowledge === 'written' && entries.every(({ kind }) => kind === 'batch')
         this.model.acknowledged(attempt, appended)
         for (const [index, entry] of entries.entries())
           this.#noteEnd(entry, appended.offsets[index]!, values[index]!.length)
@@ -222,6 +247,11 @@ export class LogScenario {
         attempt.outcome = error instanceof BrokerError && error.code !== 'disk_failed' ? 'refused' : 'unknown'
       },
     )
+  }
+
+  #level(): AppendOptions {
+    if (!this.#mixedLevels || this.#random.below(2) === 0) return {}
+    return { acknowledge: 'written', syncWithinMs: this.#random.below(2) * this.#random.below(8) }
   }
 
   #noteEnd(entry: LogEntry, offset: number, count: number): void {
