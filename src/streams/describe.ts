@@ -5,7 +5,15 @@ import type { GraphDescription, GraphNode } from './api.ts'
 import type { App } from './app.ts'
 import { errorRulesOf } from './graph/error-rules.ts'
 import type { EmitSettings, TopicSettings } from './graph/node.ts'
-import { isStateful, type Plan, type PlannedNode, planApp, targetOf, topicOf } from './graph/plan.ts'
+import {
+  broadcastOf,
+  isStateful,
+  type Plan,
+  type PlannedNode,
+  planApp,
+  targetOf,
+  topicOf,
+} from './graph/plan.ts'
 import { describeWindow } from './window.ts'
 
 /** Throws `invalid_request` if the graph is unsound. */
@@ -15,7 +23,7 @@ export function describe(app: App): GraphDescription {
 
 export function describePlan(plan: Plan): GraphDescription {
   const nodes = plan.subtopologies.flatMap((subtopology) => subtopology.nodes)
-  const readers = (topic: string) => nodes.filter((node) => topicOf(node) === topic)
+  const readers = (topic: string) => nodes.filter((node) => (topicOf(node) ?? broadcastOf(node)) === topic)
   const edges = nodes.flatMap((node) => [
     ...[...new Set(node.children)].map((child) => [node.id, child.id] as const),
     // A topic that the app both writes and reads joins its writer to its reader.
@@ -26,7 +34,7 @@ export function describePlan(plan: Plan): GraphDescription {
 
 function describeNode(planned: PlannedNode): GraphNode {
   const { id, node } = planned
-  const topic = topicOf(planned) ?? targetOf(planned)
+  const topic = topicOf(planned) ?? targetOf(planned) ?? broadcastOf(planned)
   return {
     id,
     kind: node.kind === 'repartition-source' ? 'source' : node.kind,
@@ -46,6 +54,7 @@ function labelOf({ node }: PlannedNode): string {
       return node.key.field ?? 'by function'
     case 'source':
     case 'sink':
+    case 'broadcast':
       return node.topic.name
     case 'lookup':
       return `${node.how}, as the table stands`

@@ -1,6 +1,6 @@
 // Tables: the last row of each key. A table is made where it is used, out of the changelog of the node that uses it.
 import type { AppPart } from './app.ts'
-import { link, type Node } from './graph/node.ts'
+import { type BroadcastNode, link, type Node, type TopicSettings } from './graph/node.ts'
 import { type Stream, streamOf } from './stream.ts'
 
 export interface Table<out V> extends AppPart {
@@ -12,5 +12,11 @@ export interface Table<out V> extends AppPart {
 /** `parent`: a topic, or rows that have a key. */
 export function tableOf<V>(parent: Node): Table<V> {
   const node = link<Node>({ kind: 'table', parents: [parent] })
+  return { node, streams: () => [streamOf<V>(node) as Stream<unknown>] }
+}
+
+/** A topic that every task reads whole. */
+export function broadcastOf<V>(topic: TopicSettings): Table<V> {
+  const node = link<BroadcastNode>({ kind: 'broadcast', topic, parents: [] })
   return { node, streams: () => [streamOf<V>(node) as Stream<unknown>] }
 }

@@ -11,7 +11,7 @@ import {
 } from './graph/node.ts'
 import type { StandardSchema } from './schema/standard-schema.ts'
 import { type KeyField, type Stream, streamOf } from './stream.ts'
-import { type Table, tableOf } from './table.ts'
+import { broadcastOf, type Table, tableOf } from './table.ts'
 
 export type TimeOptions<V> = {
   /** Event time in whole milliseconds since 1970 UTC. Default: the record's own timestamp. */
@@ -58,6 +58,13 @@ export interface SourceTopic<out V> {
    * @example const drivers = topic<Driver>('drivers', { key: 'id' }).table()
    */
   table(): Table<V>
+  /**
+   * The same, for a small topic: every task holds all of it, so that rows can be looked up however they are partitioned.
+   * @example orders.stream().keyBy('region').join('managed', topic<{ manager: string }>('regions').broadcast(), {
+   *   select: (order, region) => [order.id, region.manager],
+   * })
+   */
+  broadcast(): Table<V>
 }
 
 export interface TopicHandle<in out V> extends SinkTopic<V>, SourceTopic<V> {}
@@ -111,6 +118,7 @@ export function namedTopic(name: string): TopicSettings {
 export function topicHandle<V>(settings: TopicSettings): TopicHandle<V> {
   let source: SourceNode | undefined
   let table: Table<V> | undefined
+  let broadcast: Table<V> | undefined
   const node = () => {
     source ??= link<SourceNode>({ kind: 'source', topic: settings, parents: [] })
     return source
@@ -122,6 +130,10 @@ export function topicHandle<V>(settings: TopicSettings): TopicHandle<V> {
     table() {
       table ??= tableOf<V>(node())
       return table
+    },
+    broadcast() {
+      broadcast ??= broadcastOf<V>(settings)
+      return broadcast
     },
   }
 }

@@ -153,14 +153,20 @@ test('nothing is kept of rows that time has passed', async () => {
 describe('a stream beside a table', () => {
   type Driver = { id: string; name: string }
   type Ride = { driver: string; n: number }
-  const build = (partitions = 1) => {
-    const drivers = topic<Driver>('drivers', { key: 'id', partitions })
+  const build = (partitions = 1, tablePartitions = partitions) => {
+    const drivers = topic<Driver>('drivers', { key: 'id', partitions: tablePartitions })
     const rides = topic<Ride>('rides', { key: 'driver', partitions })
     const select = (ride: Ride, driver: Driver | null) => ({ n: ride.n, name: driver?.name ?? null })
     const keyed = rides.stream().keyBy('driver')
     const inner = keyed.join('inner', drivers.table(), { select })
     const left = keyed.join('left', drivers.table(), { how: 'left', select })
-    return { drivers, rides, inner, left, app: app({ id: 'lookup' }).use(inner, left) }
+    // Whole in every task: neither how rows lie nor how the table lies matters.
+    const whole = rides
+      .stream()
+      .keyBy(({ driver }) => driver)
+      .join('whole', drivers.broadcast(), { how: 'left', select })
+    const parts = partitions === tablePartitions ? [inner, left, whole] : [whole]
+    return { drivers, rides, inner, left, whole, app: app({ id: 'lookup' }).use(...parts) }
   }
   type Change = { id: string; name: string | null }
   type Act = { changes: Change[] } | { rides: string[] }
@@ -176,10 +182,10 @@ describe('a stream beside a table', () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.tuple(act, fc.option(fc.constantFrom<CrashPoint>(...crashPoints))), { maxLength: 12 }),
-        fc.integer({ min: 1, max: 3 }),
+        fc.record({ rides: fc.integer({ min: 1, max: 3 }), table: fc.integer({ min: 1, max: 3 }) }),
         fc.record({ seed: fc.nat(), limits: smallLimits }),
         async (acts, partitions, options) => {
-          const { drivers, rides, inner, left, app: built } = build(partitions)
+          const { drivers, rides, inner, left, whole, app: built } = build(partitions.rides, partitions.table)
           const t = await harness(built, options)
           const names = new Map<string, string>()
           const expected: { n: number; name: string | null }[] = []
@@ -204,6 +210,8 @@ describe('a stream beside a table', () => {
             }
             await t.settle()
           }
+          expect(canonical(await t.take(whole))).toEqual(canonical(expected))
+          if (partitions.rides !== partitions.table) return
           expect(canonical(await t.take(left))).toEqual(canonical(expected))
           expect(canonical(await t.take(inner))).toEqual(
             canonical(expected.filter(({ name }) => name !== null)),
@@ -216,15 +224,36 @@ describe('a stream beside a table', () => {
 
   test('at start the table is read to its end before the first row', async () => {
     for (let seed = 1; seed <= 20; seed++) {
-      const { drivers, rides, left, app: built } = build()
+      const { drivers, rides, left, whole, app: built } = build()
       const t = await harness(built, { seed })
       await t.stop()
       for (let n = 0; n < 5; n++) t.send(rides, { driver: `d${n}`, n })
       for (let n = 0; n < 5; n++) t.send(drivers, { id: `d${n}`, name: `name ${n}` })
       t.flush()
       await t.restart()
-      expect((await t.take(left)).map(({ name }) => name)).toEqual([0, 1, 2, 3, 4].map((n) => `name ${n}`))
+      const names = [0, 1, 2, 3, 4].map((n) => `name ${n}`)
+      expect((await t.take(left)).map(({ name }) => name)).toEqual(names)
+      expect((await t.take(whole)).map(({ name }) => name)).toEqual(names)
     }
+  })
+
+  test('that every task holds ties nothing together, and its positions are those of each task', async () => {
+    const { drivers, rides, whole } = build(4, 2)
+    const other = topic<Ride>('other', { partitions: 3 })
+      .stream()
+      .keyBy('driver')
+      .join('again', drivers.broadcast(), { select: ({ n }) => n })
+    const two = app({ id: 'two' }).use(whole, other)
+    expect(planApp(two).subtopologies.map(({ name, tasks }) => `${name} x${tasks}`)).toEqual([
+      'rides x4',
+      'other x3',
+    ])
+    const t = await harness(two)
+    t.send(drivers, { id: 'd', name: 'n' })
+    t.send(rides, { driver: 'd', n: 1 })
+    await t.settle()
+    expect(t.log.committed('two', 'drivers', 0)).toBeNull()
+    expect(t.status().tasks.filter(({ topic: name }) => name === 'drivers').length).toBe(2 * 7)
   })
 
   test('may be made of rows that replace each other', async () => {

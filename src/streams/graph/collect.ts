@@ -33,7 +33,8 @@ const hasParent = (parent: Node) => (node: Node) => node.parents.includes(parent
 export function declaredTopics(nodes: readonly Node[]): Map<string, TopicSettings> {
   const topics = new Map<string, TopicSettings>()
   for (const node of nodes) {
-    const settings = node.kind === 'source' || node.kind === 'sink' ? node.topic : undefined
+    const settings =
+      node.kind === 'source' || node.kind === 'sink' || node.kind === 'broadcast' ? node.topic : undefined
     if (settings === undefined) continue
     const known = topics.get(settings.name)
     if (known === undefined || isBareName(known)) topics.set(settings.name, settings)
@@ -98,6 +99,7 @@ export function nameNodes(nodes: readonly Node[]): Map<Node, string> {
 
 function derivedName(node: Node, ids: ReadonlyMap<Node, string>): string {
   if (node.kind === 'source') return node.topic.name
+  if (node.kind === 'broadcast') return `${node.topic.name}.broadcast`
   const step = node.kind === 'sink' ? 'to' : node.kind === 'arm' ? node.name : node.kind
   return `${ids.get(node.parents[0]!)}.${step}`
 }

@@ -37,6 +37,8 @@ export function flowsOf(
     const inputs = node.parents.map((parent) => flows.get(parent)!)
     if (node.kind === 'source') {
       flows.set(node, sourceFlow(topics.get(node.topic.name)!, partitionsOf(node.topic.name)))
+    } else if (node.kind === 'broadcast') {
+      flows.set(node, { ...unkeyed, keyed: true, partitions: 1, timed: false, updating: true })
     } else if (node.kind === 'generator') {
       flows.set(node, { ...unkeyed, partitions: 1, timed: false, updating: false })
     } else if (node.kind === 'window' || node.kind === 'aggregate') {

@@ -14,6 +14,10 @@ export function joinFlow(node: JoinNode | LookupNode, inputs: readonly Flow[]): 
   const left = inputs[0]!
   const right = inputs[1]!
   checkSides(node, left, right)
+  // Every task holds all of it: rows stay where they are.
+  if (node.parents[1]?.kind === 'broadcast') {
+    return { flow: { ...left, partitionedBy: undefined }, partitions: [null, null] }
+  }
   const over = left.together
     ? left.partitions
     : right.together
@@ -36,10 +40,11 @@ function checkSides(node: JoinNode | LookupNode, left: Flow, right: Flow): void 
   }
   if (!left.keyed) refuse('has no key to meet by on its left side', "put .keyBy('field') before it")
   if (!right.keyed) refuse('has no key to meet by on its right side', "put .keyBy('field') before it")
+  if (node.parents[1]?.kind === 'broadcast') return
   if (left.together && right.together && left.partitions !== right.partitions) {
     refuse(
       `would miss matches: its left side lies over ${left.partitions} partitions and its right side over ${right.partitions}`,
-      `bring one side over as many as the other: .repartition('name', { partitions: ${right.partitions} }) on the left, or ${left.partitions} on the right`,
+      `bring one side over as many as the other: .repartition('name', { partitions: ${right.partitions} }) on the left, or ${left.partitions} on the right${node.kind === 'lookup' ? '; or let every task hold a small table: topic.broadcast()' : ''}`,
     )
   }
   if (node.kind === 'lookup') return

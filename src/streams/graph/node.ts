@@ -78,6 +78,7 @@ export type AggregateNode = Linked & {
 /** Which rows go out although they found no match. */
 export type JoinHow = 'inner' | 'left' | 'outer'
 type Select = (left: unknown, right: unknown) => unknown
+export type BroadcastNode = Linked & { readonly kind: 'broadcast'; readonly topic: TopicSettings }
 /** Its parents: the rows, and the table in which each looks for its match. */
 export type LookupNode = Linked & {
   readonly kind: 'lookup'
@@ -120,6 +121,8 @@ export type Node =
   | AggregateNode
   /** The last row of each key of its parent, a topic or a stream. */
   | (Linked & { readonly kind: 'table' })
+  /** The last record of each key of a whole topic, in every task. */
+  | BroadcastNode
   | LookupNode
   | JoinNode
   | RepartitionNode

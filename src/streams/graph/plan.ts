@@ -7,7 +7,7 @@ import { BrokerError } from '#base'
 import type { App } from '../app.ts'
 import { collect, declaredTopics, nameNodes } from './collect.ts'
 import { flowsOf } from './flow.ts'
-import type { Node, TopicSettings } from './node.ts'
+import type { BroadcastNode, Node, TopicSettings } from './node.ts'
 
 /** Rows leave a subtopology by key, and watermarks with them. */
 export type RepartitionSink = {
@@ -71,10 +71,13 @@ export function planApp(
   const { flows, repartitioned } = flowsOf(nodes, topics, partitionsOf ?? declaredPartitions(topics))
   const builder = new PlanBuilder(app.id, topics)
   for (const node of nodes) {
+    // Made for each node that uses it: otherwise it would tie together what has nothing else in common.
+    if (node.kind === 'broadcast') continue
     const { timed } = flows.get(node)!
     const id = ids.get(node)!
     const wanted = repartitioned.get(node)
     const parents = node.parents.map((parent, index) => {
+      if (parent.kind === 'broadcast') return builder.broadcast(`${id}.table`, parent)
       const partitions = wanted?.[index] ?? null
       const planned = builder.planned(parent)
       if (partitions === null) return planned
@@ -116,6 +119,11 @@ class PlanBuilder {
     const made = shared ?? this.#make(known ? ({ ...node, topic: known } as Node) : node, placed)
     if (node.kind === 'source') this.#sources.set(node.topic.name, made)
     this.#planned.set(node, made)
+  }
+
+  broadcast(id: string, node: BroadcastNode): Growing {
+    const topic = this.#topics.get(node.topic.name)!
+    return this.#make({ ...node, topic }, { id, timed: false, parents: [] })
   }
 
   /** `upstream`: over how many partitions rows arrive; `partitions`: over how many they leave. */
@@ -229,6 +237,11 @@ export function topicOf({ node }: PlannedNode): string | undefined {
   return node.kind === 'source' ? node.topic.name : undefined
 }
 
+/** The topic that a node reads whole, in every task. */
+export function broadcastOf({ node }: PlannedNode): string | undefined {
+  return node.kind === 'broadcast' ? node.topic.name : undefined
+}
+
 /** The topic that a node writes. */
 export function targetOf({ node }: PlannedNode): string | undefined {
   if (node.kind === 'repartition') return node.topic
@@ -240,7 +253,7 @@ function checkLoops(subtopologies: readonly Subtopology[]): void {
   const nodes = subtopologies.flatMap((subtopology) => subtopology.nodes)
   const readers = new Map<string, PlannedNode[]>()
   for (const node of nodes) {
-    const topic = topicOf(node)
+    const topic = topicOf(node) ?? broadcastOf(node)
     if (topic !== undefined) readers.set(topic, [...(readers.get(topic) ?? []), node])
   }
   const next = (node: PlannedNode) => [...node.children, ...(readers.get(targetOf(node) ?? '') ?? [])]

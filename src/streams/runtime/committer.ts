@@ -64,7 +64,8 @@ export class Committer {
     const batches = [...cut.outputs]
     if (changelog !== null) batches.unshift(this.#changelogBatch(cut, number))
     const id = this.#id
-    const offsets = cut.inputs.map(({ topic, partition, next }) => ({ topic, partition, offset: next }))
+    const own = cut.inputs.filter(({ of }) => of === undefined)
+    const offsets = own.map(({ topic, partition, next }) => ({ topic, partition, offset: next }))
     const began = clock.monotonic()
     const { positions } = await this.#untilTaken(() =>
       port.commit({ group, owner: task, epoch, batches, offsets }),

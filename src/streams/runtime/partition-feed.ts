@@ -9,13 +9,15 @@ import type { InputReader } from './input-reader.ts'
 import { JsonDecoder } from './json-decoder.ts'
 import type { Pipeline } from './pipeline.ts'
 import { RecordTries } from './record-tries.ts'
-import type { TaskContext } from './task-context.ts'
+import type { Emit, TaskContext } from './task-context.ts'
 import type { StoredInput } from './task-state.ts'
 
 export type PartitionFeedOptions = {
   readonly nodeId: string
   readonly topic: TopicSettings
   readonly topicId: string
+  /** Reads for a table that every task holds: the task's state alone says how far. */
+  readonly broadcast: boolean
   readonly reader: InputReader
   readonly context: TaskContext
   readonly logger: Logger
@@ -35,6 +37,8 @@ export class PartitionFeed implements Feed {
   readonly #validate: Validator | null
   readonly #json = new JsonDecoder()
   readonly #tries: RecordTries
+  /** Where deletions enter; undefined: no table is made of it. */
+  #tombstones: Emit | undefined
   /** The record in the cursor is to be tried again. */
   #again = false
   readonly #key = () => this.#options.reader.cursor.key()
@@ -55,10 +59,14 @@ export class PartitionFeed implements Feed {
     this.#validate = options.topic.schema === undefined ? null : validatorOf(options.topic.schema)
   }
 
+  get #head(): string {
+    const { broadcast, nodeId, reader } = this.#options
+    return broadcast ? nodeId : reader.topic
+  }
+
   /** Nothing but a table is made of it: rows are to find the table that there was before them. */
   get leads(): boolean {
-    const { pipeline, reader } = this.#options
-    return pipeline.onlyTables.has(reader.topic)
+    return this.#options.pipeline.onlyTables.has(this.#head)
   }
 
   /** It has not read all that there was when the task started. */
@@ -87,7 +95,8 @@ export class PartitionFeed implements Feed {
   run(recordsMax: number): number {
     const { reader, pipeline, context, nodeId } = this.#options
     const counters = context.counters.get(nodeId)!
-    const emit = pipeline.heads.get(reader.topic)!
+    const emit = pipeline.heads.get(this.#head)!
+    this.#tombstones = pipeline.tombstones.get(this.#head)
     const record = context.record
     record.topic = reader.topic
     record.partition = reader.partition
@@ -122,9 +131,10 @@ export class PartitionFeed implements Feed {
   }
 
   get input(): StoredInput {
-    const { topic, topicId, reader } = this.#options
+    const { topic, topicId, reader, nodeId, broadcast } = this.#options
     const time = this.#time && storeTime(this.#time.watermark, this.#time.status)
-    return { topic: topic.name, id: topicId, partition: reader.partition, next: reader.position, time }
+    const input = { topic: topic.name, id: topicId, partition: reader.partition, next: reader.position, time }
+    return broadcast ? { ...input, of: nodeId } : input
   }
 
   status(): ReturnType<Feed['status']> {
@@ -140,9 +150,9 @@ export class PartitionFeed implements Feed {
   }
 
   /** True if time moved. */
-  #process(emit: Pipeline['heads'] extends Map<string, infer E> ? E : never): boolean {
-    const { reader, pipeline } = this.#options
-    const tombstones = pipeline.tombstones.get(reader.topic)
+  #process(emit: Emit): boolean {
+    const { reader } = this.#options
+    const tombstones = this.#tombstones
     if (tombstones !== undefined && reader.cursor.valueStart < 0) {
       this.#tries.run(tombstones, null, reader.cursor.timestamp, undefined)
       return false

@@ -1,6 +1,6 @@
 // One subtopology at work in one task: its nodes as functions that call each other, and the order in which time passes
 // through them.
-import type { WindowNode } from '../graph/node.ts'
+import type { TopicSettings, WindowNode } from '../graph/node.ts'
 import type { PlannedNode, Subtopology } from '../graph/plan.ts'
 import { topicOf } from '../graph/plan.ts'
 import type { Mutation, StateStore } from '../state/state-store.ts'
@@ -31,7 +31,7 @@ export type PipelineOptions = {
 }
 
 export class Pipeline {
-  /** Where rows of a topic, or of a source of the app, enter. */
+  /** Where rows enter: by topic, or by the id of a source of the app or of a table that every task holds. */
   readonly heads = new Map<string, Emit>()
   /** Where deletions enter that a topic's records without a value are for its tables. */
   readonly tombstones = new Map<string, Emit>()
@@ -61,6 +61,11 @@ export class Pipeline {
       entries.set(planned, typeof built === 'function' ? [built] : built)
     }
     for (const planned of nodes) {
+      if (planned.node.kind === 'broadcast') {
+        this.heads.set(planned.id, entries.get(planned)![0])
+        this.tombstones.set(planned.id, entries.get(planned)![0])
+        this.onlyTables.add(planned.id)
+      }
       const head = topicOf(planned) ?? (planned.node.kind === 'generator' ? planned.id : undefined)
       if (head === undefined) continue
       this.heads.set(head, entries.get(planned)![0])
@@ -176,7 +181,9 @@ export class Pipeline {
         return [operator.acceptRow, operator.acceptChange]
       }
       case 'table':
-        return table(planned.parents[0]!, emit, { id, counters, context })
+        return table(topicSettingsOf(planned.parents[0]!), emit, { id, counters, context })
+      case 'broadcast':
+        return table(node.topic, emit, { id, counters, context })
       case 'aggregate': {
         const time = this.#times.get(planned)!
         const operator = new AggregateOperator(node, { id, context, counters, store, emit, time })
@@ -243,6 +250,10 @@ function entriesOf(planned: PlannedNode, children: readonly PlannedNode[], entri
 function lateOf({ children }: PlannedNode, entries: Entries): Emit | null {
   const late = children.filter(({ node }) => node.kind === 'late')
   return late.length > 0 ? fanOut(late.map((child) => entries.get(child)![0])) : null
+}
+
+function topicSettingsOf({ node }: PlannedNode): TopicSettings | null {
+  return node.kind === 'source' ? node.topic : null
 }
 
 function isArm({ node }: PlannedNode, index: number): boolean {

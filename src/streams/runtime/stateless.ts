@@ -129,15 +129,19 @@ export function branch(
 const decoder = new TextDecoder()
 
 /** Gives rows of a topic the key that they have as records: in the table, the next row of it replaces this one. */
-export function table(parent: PlannedNode, emit: Emit, { id, counters, context }: StatelessWiring): Emit {
-  if (parent.node.kind !== 'source') {
+export function table(
+  topic: TopicSettings | null,
+  emit: Emit,
+  { id, counters, context }: StatelessWiring,
+): Emit {
+  if (topic === null) {
     return (value, at, key) => {
       counters.recordsIn++
       counters.recordsOut++
       emit(value, at, key)
     }
   }
-  const keyOf = parent.node.topic.key?.of
+  const keyOf = topic.key?.of
   return (value, at) => {
     counters.recordsIn++
     context.node = id

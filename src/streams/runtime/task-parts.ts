@@ -70,19 +70,21 @@ export async function assembleTask(options: TaskOptions): Promise<TaskParts> {
   })
   const { pipeline, feeds, readers } = wire({ ...options, logger }, context, signal)
   pipeline.restore(state?.times ?? {})
-  for (const { reader, restoreTime } of readers) {
+  for (const { reader, of, restoreTime } of readers) {
     const topic = topics.get(reader.topic)!
-    const stored = state?.inputs.find((input) => input.id === topic.id && input.partition === partition)
-    const committed = await port.committed(app.id, reader.topic, partition)
+    const stored = state?.inputs.find(
+      (input) => input.id === topic.id && input.partition === reader.partition && input.of === of,
+    )
+    const committed = of === undefined ? await port.committed(app.id, reader.topic, partition) : null
     const place = {
       topic,
-      partition,
+      partition: reader.partition,
       committed,
       stored,
       hasState: state !== null,
       keepsState: changelog !== null,
     }
-    reader.seek(startPosition(place), topic.partitions[partition]!.endOffset)
+    reader.seek(startPosition(place), topic.partitions[reader.partition]!.endOffset)
     if (stored !== undefined) restoreTime(stored)
   }
   const { clock, random } = options
@@ -119,6 +121,8 @@ type Wired = {
   readonly feeds: readonly Feed[]
   readonly readers: readonly {
     readonly reader: InputReader
+    /** Set for a table that every task holds. */
+    readonly of?: string
     readonly restoreTime: (stored: NonNullable<TaskState['inputs'][number]>) => void
   }[]
 }
@@ -138,22 +142,15 @@ function wire(options: TaskOptions, context: TaskContext, signal: WakeSignal): W
     timeOf: (topic) => times.get(topic) ?? null,
     partitionsOf: (topic) => topics.get(topic)!.partitions.length,
   })
+  const { wake } = signal
+  const readerOf = (topic: string, of: number) =>
+    new InputReader({ port, clock, logger, readSlice, limits, topic, partition: of, wake })
   const feeds: Feed[] = []
   const readers: Wired['readers'][number][] = []
   for (const planned of sources) {
     const topic = topics.get(topicOf(planned)!)!
-    const { wake } = signal
-    const reader = new InputReader({
-      port,
-      clock,
-      logger,
-      readSlice,
-      limits,
-      topic: topic.name,
-      partition,
-      wake,
-    })
-    const common = { nodeId: planned.id, topicId: topic.id, reader, context, pipeline }
+    const reader = readerOf(topic.name, partition)
+    const common = { nodeId: planned.id, topicId: topic.id, reader, context, pipeline, broadcast: false }
     const time = times.get(topic.name)!
     if (time instanceof UpstreamTime) {
       feeds.push(new RepartitionFeed({ ...common, time }))
@@ -161,6 +158,16 @@ function wire(options: TaskOptions, context: TaskContext, signal: WakeSignal): W
     } else if (planned.node.kind === 'source') {
       feeds.push(new PartitionFeed({ ...common, logger, topic: planned.node.topic, time }))
       readers.push({ reader, restoreTime: ({ time: stored }) => stored && time?.restore(stored) })
+    }
+  }
+  for (const { id, node } of subtopology.nodes) {
+    if (node.kind !== 'broadcast') continue
+    const topic = topics.get(node.topic.name)!
+    for (const { partition: each } of topic.partitions) {
+      const reader = readerOf(topic.name, each)
+      const common = { nodeId: id, topicId: topic.id, reader, context, pipeline, broadcast: true }
+      feeds.push(new PartitionFeed({ ...common, logger, topic: node.topic, time: null }))
+      readers.push({ reader, of: id, restoreTime: () => undefined })
     }
   }
   for (const { id, node } of subtopology.nodes) {

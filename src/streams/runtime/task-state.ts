@@ -13,6 +13,8 @@ export type StoredInput = {
   readonly partition: number
   readonly next: Offset
   readonly time: StoredTime | null
+  /** The node for which every task reads it whole; its position is nobody else's. */
+  readonly of?: string
   /** Times of upstream tasks, behind a repartition. */
   readonly slots?: Readonly<Record<string, StoredTime & { readonly epoch: number }>>
 }

@@ -338,7 +338,8 @@ export class Harness {
     const feeds = this.#running().runners.flatMap(({ task }) => task.feeds)
     return feeds.find((feed): feed is PartitionFeed => {
       if (!(feed instanceof PartitionFeed)) return false
-      return feed.input.topic === topic && feed.input.partition === partition
+      const { input } = feed
+      return input.topic === topic && input.partition === partition && input.of === undefined
     })
   }
 }
