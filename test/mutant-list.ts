@@ -19,7 +19,6 @@ const tail = { tests: ['test/sim/log-tail.test.ts'] }
 const refusal = { tests: ['test/sim/log-refusal.test.ts'] }
 const rot = { tests: ['test/sim/log-rot.test.ts'], environment: { SEEDS: '0-25' } }
 const producers = { tests: ['test/sim/producers.test.ts'] }
-const remembered = { tests: ['test/sim/log.test.ts'], environment: { SEEDS: '0-1' } }
 const group = { tests: ['test/log/log-group.test.ts'] }
 
 export const mutants: readonly Mutant[] = [
@@ -43,7 +42,7 @@ export const mutants: readonly Mutant[] = [
     file: 'src/log/wal.ts',
     find: '    await file.sync()\n    if (!file.isLinked',
     replace: '    await file.sync().catch(() => file.sync())\n    if (!file.isLinked',
-    ...lives,
+    ...refusal,
   },
   {
     name: 'sync: segments are not synced before the checkpoint',
@@ -222,14 +221,14 @@ export const mutants: readonly Mutant[] = [
     file: 'src/log/recovery.ts',
     find: '    segment.file.syncNow()\n',
     replace: '',
-    ...remembered,
+    ...refusal,
   },
   {
     name: 'tail: what a start removed comes back',
     file: 'src/log/recovery.ts',
     find: '      partition.directoryChanged = true\n',
     replace: '',
-    ...remembered,
+    ...refusal,
   },
   {
     name: 'tail: a new segment keeps what lay there under its name',
@@ -257,7 +256,7 @@ export const mutants: readonly Mutant[] = [
     file: 'src/log/log-group.ts',
     find: '    if (!isDurable) await rewriteFrames(context, checkpoint.wal, end.next)\n',
     replace: '',
-    ...remembered,
+    ...refusal,
   },
   {
     name: 'segment: one that is shorter than it was is believed',
@@ -297,11 +296,11 @@ export const mutants: readonly Mutant[] = [
     ...lives,
   },
   {
-    name: 'index: one that leads too far is evidence',
+    name: 'index: believed without its checksum',
     file: 'src/log/segment.ts',
-    find: "if (found !== 'damaged' && !(misled && isTooLate(found.header))) return found",
-    replace: "if (found !== 'damaged' || misled) return found === 'damaged' ? null : found",
-    ...damage,
+    find: '    if (!isUnsummed && this.#indexSum !== indexSumOf(offsets, times)) return null\n',
+    replace: '',
+    tests: ['test/sim/log-damage.test.ts', 'test/sim/log-flip.test.ts'],
   },
   // Sums and quarantine.
   {
