@@ -6,6 +6,8 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { BrokerError, systemCode, toError } from './errors.ts'
 
+const fullCodes = new Set(['ENOSPC', 'EDQUOT'])
+
 export type DirectoryLock = { release(): void }
 
 /** Creates the directory if it is missing. Throws `conflict` when another process (or this one) holds it. */
@@ -23,8 +25,11 @@ export function lockDirectory(directory: string, startedAtMs: number): Directory
   try {
     writeFileSync(ownerPath, JSON.stringify({ process: process.pid, startedAtMs }) + '\n')
   } catch (thrown) {
-    database.close()
-    throw unusable(directory, thrown)
+    // On a full disk the holder goes unnamed: the lock itself needs no room.
+    if (!fullCodes.has(systemCode(thrown) ?? '')) {
+      database.close()
+      throw unusable(directory, thrown)
+    }
   }
   return {
     release() {

@@ -3,6 +3,7 @@
 import { type Histogram, systemCode, type Timer, toError } from '#base'
 import { type Checkpoint, writeCheckpoint } from './checkpoint.ts'
 import { topicsDirectory } from './data-directory.ts'
+import { isCurable } from './disk-errors.ts'
 import type { LogContext } from './options.ts'
 import type { PartitionLog } from './partition-log.ts'
 import type { PartitionSet } from './partition-set.ts'
@@ -147,6 +148,7 @@ export class Checkpointer {
       'checkpoint written',
     )
     if (!clean) await this.#seal()
+    if (!clean) await context.ballast.maybeFill()
     return true
   }
 
@@ -183,7 +185,13 @@ export class Checkpointer {
 
   /** On a full disk the old checkpoint stands, and the next one tries again. */
   #write(checkpoint: Checkpoint): Promise<boolean> {
-    return this.#unlessFull(() => writeCheckpoint(this.#parts.context, checkpoint))
+    const write = () => writeCheckpoint(this.#parts.context, checkpoint)
+    return this.#unlessFull(() =>
+      write().catch((thrown) => {
+        if (!isCurable(toError(thrown)) || !this.#parts.context.ballast.giveUp()) throw thrown
+        return write()
+      }),
+    )
   }
 
   async #unlessFull(write: () => Promise<void>): Promise<boolean> {
@@ -191,7 +199,7 @@ export class Checkpointer {
       await write()
       return true
     } catch (thrown) {
-      if (systemCode(thrown) !== 'ENOSPC') throw thrown
+      if (!isCurable(toError(thrown))) throw thrown
       this.#parts.context.logger.warn({ err: toError(thrown) }, 'no checkpoint: the disk is full')
       return false
     }

@@ -6,6 +6,7 @@
 //   topics/<topic>-<partition>/        <20-digit base offset>.log .index .timeindex .sum
 //   quarantine/                        see quarantine.ts
 //   topics/*.deleted                   on its way out
+//   ballast                            room for the worst of full disks: see ballast.ts
 //   restore.incomplete                 a restore into this directory did not finish: nothing here counts
 import { BrokerError, type Disk, type DiskFile } from '#base'
 import type { LogContext } from './options.ts'
@@ -26,6 +27,7 @@ export const checkpointName = 'checkpoint'
 
 export const formatPath = (directory: string) => `${directory}/${formatName}`
 export const checkpointPath = (directory: string) => `${directory}/${checkpointName}`
+export const ballastPath = (directory: string) => `${directory}/ballast`
 export const walDirectory = (directory: string) => `${directory}/wal`
 export const topicsDirectory = (directory: string) => `${directory}/topics`
 

@@ -19,6 +19,11 @@ export class DiskReserve {
     this.#budgetBytes -= sizeBytes
   }
 
+  /** A write found no room: whatever was known of it is out of date. */
+  forget(): void {
+    this.#budgetBytes = 0
+  }
+
   isLow(): boolean {
     if (this.#budgetBytes > 0) return false
     const { disk, directory, diskReserveBytes } = this.#context

@@ -306,7 +306,10 @@ export class GroupCommit {
       if (!this.#wal.fits(writer.sizeBytes)) await this.#roll()
       this.#wal.write(writer, { appendTime })
     } catch (thrown) {
-      return this.#writeFailed(group, toError(thrown))
+      const error = toError(thrown)
+      // The frame is not there and may be written again, once, into the room of the ballast.
+      const mayGoOn = isCurable(error) && group.every(({ useReserve }) => useReserve)
+      return mayGoOn && this.#context.ballast.giveUp() ? this.#commit(group) : this.#writeFailed(group, error)
     }
     this.#noteWritten(group)
     const round = this.#mustSync() ? this.#beginSync() : null
@@ -414,6 +417,7 @@ export class GroupCommit {
 
   /** Nothing of the frame is there. A full disk is survived: the same place is written again when there is room. */
   async #writeFailed(group: PendingAppend[], error: Error): Promise<void> {
+    this.#reserve.forget()
     this.#frame.changes.undo()
     if (!isCurable(error)) this.fail(error)
     while (this.#syncing !== null) await this.#turn()
@@ -452,8 +456,11 @@ export class GroupCommit {
     if (isCurable(failed)) logger.warn({ err: failed }, 'the disk is full: appends wait for room')
     let error: Error | null = failed
     while (error !== null && isCurable(error) && !this.#closing.signal.aborted) {
-      this.#rejectQueue(diskFull(error))
-      await sleep(clock, diskFullRetryMs, this.#closing.signal)
+      this.#reserve.forget()
+      if (!this.#context.ballast.giveUp()) {
+        this.#rejectQueue(diskFull(error))
+        await sleep(clock, diskFullRetryMs, this.#closing.signal)
+      }
       error = this.#writeSegments()
     }
     return error

@@ -1,7 +1,9 @@
 // What a log needs from outside, and its limits.
 import { assert, type Clock, type Disk, type Logger, type Metrics, type Random } from '#base'
 import type { CompactionRunner } from './compaction-runner.ts'
+import { Ballast } from './ballast.ts'
 import { DamageList } from './damage-list.ts'
+import { ballastPath } from './data-directory.ts'
 import { OpenSegments } from './open-segments.ts'
 
 export type LogOptions = {
@@ -101,6 +103,7 @@ export type LogContext = LogLimits & {
   readonly directory: string
   readonly epoch: number
   readonly openSegments: OpenSegments
+  readonly ballast: Ballast
   readonly damages: DamageList
   readonly compaction: CompactionRunner | null
 }
@@ -111,6 +114,7 @@ export function logContext(options: LogOptions): LogContext {
     ...limits,
     replaying: false,
     openSegments: new OpenSegments(limits.openSegmentsMax),
+    ballast: ballastFor(limits),
     damages: new DamageList(limits.logger, limits.metrics),
   }
   assert(context.appendBytesMax <= context.walFileSizeBytes, 'an append fits into one file of the log')
@@ -118,4 +122,14 @@ export function logContext(options: LogOptions): LogContext {
   assert(context.segmentSizeBytesMax < 2 ** 31, 'positions in a segment fit into 31 bits')
   assert(context.walFilesMax >= 2, 'one file is written while another is checkpointed')
   return context
+}
+
+function ballastFor(limits: Pick<LogContext, 'disk' | 'logger' | 'directory' | 'diskReserveBytes'>): Ballast {
+  const { disk, logger, directory, diskReserveBytes } = limits
+  return new Ballast({
+    disk,
+    logger,
+    path: ballastPath(directory),
+    sizeBytes: Math.floor(diskReserveBytes / 8),
+  })
 }

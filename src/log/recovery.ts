@@ -3,11 +3,12 @@
 // Nothing but segment files behind the checkpoint's sizes is written before the new checkpoint stands, and the write-ahead
 // log not at all; so a crash in here leaves what was found, and the next start does the same again. What is read back is
 // written and synced again, whether or not it is in the page cache: after a failed sync the cache cannot be trusted.
-import { BrokerError } from '#base'
+import { BrokerError, toError } from '#base'
 import { batchHeaderSizeBytes, readBatchHeader } from '#record'
 import { batchAt, isWholeBatch } from './batch-walk.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import { deletedSuffix, quarantinedWalPath, topicsDirectory, walPath } from './data-directory.ts'
+import { isCurable } from './disk-errors.ts'
 import { FrameChanges } from './frame-changes.ts'
 import type { ReadEntry } from './frame-reader.ts'
 import type { LogContext } from './options.ts'
@@ -66,9 +67,19 @@ function replay(replaying: Replaying, frame: WalFrame): void {
   const { changes } = replaying
   if (frame.damaged) noteDamage(replaying, frame)
   for (const entry of frame.entries) replayEntry(replaying, entry, frame)
-  changes.write(frame.bytes, frame.header.appendTime)
+  write(replaying, frame)
   changes.cover()
   changes.publish()
+}
+
+/** What a power cut took from the segments needs its room again. */
+function write({ context, changes }: Replaying, { bytes, header }: WalFrame): void {
+  try {
+    changes.write(bytes, header.appendTime)
+  } catch (thrown) {
+    if (!isCurable(toError(thrown)) || !context.ballast.giveUp()) throw thrown
+    changes.write(bytes, header.appendTime)
+  }
 }
 
 function noteDamage({ context, evidence }: Replaying, { generation, position }: WalFrame): void {
