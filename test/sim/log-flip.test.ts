@@ -221,8 +221,19 @@ describe('a small log', () => {
       async () => {
         const tallies = await judgeAll(await smallLog(ending), flips)
         expect([...tallies.keys()].sort()).toEqual(
-          ['.index', '.json', '.log', '.sum', '.timeindex', '.wal', '/data/checkpoint'].sort(),
+          [
+            '.index',
+            '.json',
+            '.log',
+            '.sum',
+            '.timeindex',
+            '.wal',
+            '/data/ballast',
+            '/data/checkpoint',
+          ].sort(),
         )
+        // Zeroes that are never read.
+        expect(tallies.get('/data/ballast')).toMatchObject({ damage: 0, refused: 0 })
         expect(tallies.get('/data/checkpoint')).toMatchObject({ damage: 0, harmless: 0 })
         // Killed, what lies behind the checkpoint is written anew from the write-ahead log.
         if (ending === 'closed') {

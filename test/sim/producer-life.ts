@@ -5,6 +5,7 @@ import { asOffset, BrokerError } from '#base'
 import type { LogEntry, LogLimits, PartitionId } from '#log'
 import { BatchBuilder, readRecords } from '#record'
 import { LogMachine } from './log-machine.ts'
+import { settled } from './simulated-clock.ts'
 import { Crash, type Fault } from './simulated-disk.ts'
 
 const inFlightMax = 5
@@ -232,6 +233,8 @@ export async function liveAsProducers(seed: number, limits: Partial<LogLimits> =
     }
     await scenario.work(random.below(100))
     machine.disk.plan = null
+    // A fault of the last call is heard of now.
+    await settled()
     if (random.below(3) === 0 && machine.log?.state === 'open' && !machine.disk.crashed) {
       await scenario.settle()
       await scenario.check()
