@@ -1,7 +1,7 @@
 // What a log needs from outside, and its limits.
 import { assert, type Clock, type Disk, type Logger, type Metrics, type Random } from '#base'
-import type { CompactionRunner } from './compaction-runner.ts'
 import { Ballast } from './ballast.ts'
+import type { CompactionRunner } from './compaction-runner.ts'
 import { DamageList } from './damage-list.ts'
 import { ballastPath } from './data-directory.ts'
 import { OpenSegments } from './open-segments.ts'
