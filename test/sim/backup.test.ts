@@ -1,7 +1,8 @@
 // Backups of a log that works meanwhile: one moment, whole appends, nothing lost, and a source that does not notice.
 import { describe, expect, test } from 'bun:test'
-import { BrokerError, seededRandom } from '#base'
-import type { BackupPlace } from '#log'
+import { asMillis, asOffset, BrokerError, seededRandom } from '#base'
+import type { BackupPlace, OpenLog, PartitionId } from '#log'
+import { BatchBuilder, readRecords } from '#record'
 import { acknowledged, checkRestored, codeOf, restoreTo, startBackup, verifyAt } from './backup-scenario.ts'
 import { LogScenario } from './log-scenario.ts'
 
@@ -71,6 +72,43 @@ describe('a backup', () => {
     // Nothing is held any more.
     await scenario.clock.advance(1000)
     expect(scenario.disk.list('/data/topics').filter((name) => name.endsWith('.deleted'))).toEqual([])
+  })
+
+  test('of what is compacted meanwhile still holds it, and one of what was holds what is left', async () => {
+    const scenario = new LogScenario(5, { cannotLink: true })
+    const log = await scenario.open()
+    const id = { topicId: 'd'.repeat(32), partition: 0 }
+    await scenario.drive(log.append([{ kind: 'create', id, topic: 'table' }]))
+    for (let round = 0; round < 60; round++) {
+      await scenario.drive(log.append([{ kind: 'batch', id, batch: keyedBatch(`key-${round % 3}`, round) }]))
+    }
+    const backup = startBackup(scenario, directory)
+    backup.catch(() => undefined)
+    await scenario.clock.step()
+    await scenario.drive(log.append([{ kind: 'roll', id }]))
+    const { swaps } = await scenario.drive(log.compact(id, { now: asMillis(1e12), deleteRetentionMs: 0 }))
+    expect(swaps).toBeGreaterThan(0)
+    expect((await scenario.drive(backup)).damage).toEqual([])
+    await scenario.drive(startBackup(scenario, tar))
+
+    expect(await verifyAt(scenario, directory.path)).toMatchObject({ faults: [], records: 60 })
+    const compacted = await verifyAt(scenario, tar.path)
+    expect(compacted.faults).toEqual([])
+    expect(compacted.records).toBeLessThan(60)
+    expect(compacted.manifest.files.some(({ path }) => /\d{20}\.\d+\.log$/.test(path))).toBe(true)
+    for (const [from, to, records] of [
+      [directory.path, '/restored', 60],
+      [tar.path, '/restored-again', compacted.records],
+    ] as const) {
+      await restoreTo(scenario, from, to)
+      const restored = await scenario.openAt(to)
+      expect({ damages: restored.damages, quarantined: restored.report.quarantined }).toEqual({
+        damages: [],
+        quarantined: [],
+      })
+      expect(await scenario.drive(countRecords(restored, id))).toBe(records)
+      await scenario.drive(restored.close())
+    }
   })
 
   test('of a stopped node that starts again elsewhere goes on with its frames', async () => {
@@ -199,6 +237,25 @@ describe('damage', () => {
     expect(scenario.disk.list('/restored')).toEqual([])
   })
 })
+
+function keyedBatch(key: string, value: number): Uint8Array {
+  const builder = new BatchBuilder()
+  const text = new TextEncoder()
+  builder.append({ key: text.encode(key), value: text.encode(`${value}:${'x'.repeat(200)}`), timestamp: 1 })
+  return builder.build()
+}
+
+async function countRecords(log: OpenLog, id: PartitionId): Promise<number> {
+  const partition = log.partition(id)!
+  let count = 0
+  for (let next: number = partition.startOffset; next < partition.endOffset; ) {
+    for (const { offset } of readRecords(await partition.read(asOffset(next), 1000), next)) {
+      count++
+      next = offset + 1
+    }
+  }
+  return count
+}
 
 function mustFind(faults: readonly unknown[]): void {
   if (faults.length > 0) throw new BrokerError('corrupt', 'found')

@@ -38,7 +38,7 @@ describe('a disk that is full to its last byte', () => {
     await scenario.drive(log.append([{ kind: 'delete', id }]))
     expect(log.partition(id)).toBeUndefined()
     scenario.disk.limitTo(1e6)
-    await scenario.work(40)
+    for (let topic = 0; topic < 5; topic++) scenario.createTopic()
     await scenario.settle()
     await scenario.clock.advance(200)
     expect(scenario.disk.fileSize(ballast)).toBe(8000)

@@ -1,6 +1,8 @@
 // Reads every byte of a backup and holds it against the manifest, and every record batch against its checksum.
+import { basename } from 'node:path'
 import { type Clock, systemCode, toError } from '#base'
 import { checkpointName } from '../data-directory.ts'
+import { parseSegmentName } from '../segment-facts.ts'
 import { segmentPath } from '../snapshot.ts'
 import { type BackupSource, readBackupCheckpoint, type StoredFile } from './backup-source.ts'
 import type { BackupProgress } from './create.ts'
@@ -57,8 +59,8 @@ export async function verifyBackup(source: BackupSource, options: VerifyOptions)
 
 /** `topics/orders-0/00000000000000000042.log` holds batches from offset 42; other files hold none. */
 function segmentCheckFor({ path, sizeBytes }: BackupFile): SegmentCheck | null {
-  const baseOffset = /\/(\d{20})\.log$/.exec(path)?.[1]
-  return baseOffset === undefined ? null : new SegmentCheck(Number(baseOffset), sizeBytes)
+  const key = path.endsWith('.log') ? parseSegmentName(basename(path)) : null
+  return key === null ? null : new SegmentCheck(key.baseOffset, sizeBytes)
 }
 
 type Judging = { pace: Pace; signal: AbortSignal; take(bytes: Uint8Array): void }
