@@ -12,8 +12,8 @@
 //   1. When it exists under its name, every byte and every file name it speaks of is durable.
 //   2. Every frame from its position on is still in `wal/`.
 //   3. It is evidence: what it says of a segment's size is the truth, whatever the file's size is.
-import { BrokerError, crc32 } from '#base'
-import { checkpointPath, readWholeFile, replaceFile } from './data-directory.ts'
+import { BrokerError, crc32, type DiskFile, sleep } from '#base'
+import { checkpointPath, readWholeFile, replaceFile, replaceFileWith } from './data-directory.ts'
 import type { LogContext } from './options.ts'
 import type { PartitionFacts } from './partition-log.ts'
 import type { ProducerRow } from './producer-table.ts'
@@ -32,6 +32,7 @@ export type Checkpoint = {
   readonly partitions: readonly PartitionFacts[]
 }
 
+const encoder = new TextEncoder()
 const magicWord = 'pspf-checkpoint'
 const version = 1
 
@@ -47,6 +48,9 @@ type StoredPartition = {
   damage?: string
   producers?: readonly ProducerRow[]
 }
+/** Encoded and written in one go: the text of thousands of partitions would hold the log's thread for tens of milliseconds. */
+const partitionsPerPart = 100
+
 type Stored = {
   salt?: number
   wal: WalPosition
@@ -56,10 +60,27 @@ type Stored = {
 }
 
 export function encodeCheckpoint(checkpoint: Checkpoint): string {
-  const stored: Stored = { ...checkpoint, partitions: checkpoint.partitions.map(storedPartition) }
-  const body = JSON.stringify(stored) + '\n'
-  return `${magicWord} ${version} ${checksumOf(body)}\n${body}`
+  const body = [...bodyParts(checkpoint)].join('')
+  return firstLine(checksumOf(body)) + body
 }
+
+/** Everything behind the first line. */
+function* bodyParts({ partitions, ...rest }: Checkpoint): Generator<string> {
+  yield `${JSON.stringify(rest).slice(0, -1)},"partitions":[`
+  for (let at = 0; at < partitions.length; at += partitionsPerPart) {
+    const part = partitions.slice(at, at + partitionsPerPart)
+    yield (at > 0 ? ',' : '') + part.map((facts) => JSON.stringify(storedPartition(facts))).join(',')
+  }
+  yield ']}\n'
+}
+
+/** Of one length, whatever the checksum of the body. */
+function firstLine(checksum: string): string {
+  return `${magicWord} ${version} ${checksum}\n`
+}
+
+const hexOf = (checksum: number) => checksum.toString(16).padStart(8, '0')
+const checksumOf = (body: string) => hexOf(crc32(encoder.encode(body)))
 
 /** null: it is not one, or it is damaged. */
 export function decodeCheckpoint(text: string): Checkpoint | null {
@@ -72,7 +93,24 @@ export function decodeCheckpoint(text: string): Checkpoint | null {
 }
 
 export async function writeCheckpoint(context: LogContext, checkpoint: Checkpoint): Promise<void> {
-  await replaceFile(context, checkpointPath(context.directory), encodeCheckpoint(checkpoint))
+  const path = checkpointPath(context.directory)
+  if (checkpoint.partitions.length <= partitionsPerPart)
+    return await replaceFile(context, path, encodeCheckpoint(checkpoint))
+  await replaceFileWith(context, path, (file) => writeParts(context, file, checkpoint))
+}
+
+/** What is many partitions long goes out in parts, and the thread is given back between them. */
+async function writeParts({ clock }: LogContext, file: DiskFile, checkpoint: Checkpoint): Promise<void> {
+  let checksum = 0
+  let at = firstLine(hexOf(0)).length
+  for (const part of bodyParts(checkpoint)) {
+    const bytes = encoder.encode(part)
+    checksum = Bun.hash.crc32(bytes, checksum)
+    file.write(bytes, at)
+    at += bytes.length
+    await sleep(clock, 0)
+  }
+  file.write(encoder.encode(firstLine(hexOf(checksum))), 0)
 }
 
 export function readCheckpoint({ disk, directory }: LogContext): Checkpoint {
@@ -90,10 +128,6 @@ function damaged(path: string, why: string): BrokerError {
     fix: 'restore the data directory from a backup; starting without this file would lose track of what was acknowledged',
     details: { path },
   })
-}
-
-function checksumOf(body: string): string {
-  return crc32(new TextEncoder().encode(body)).toString(16).padStart(8, '0')
 }
 
 function storedPartition({ id, segments, ...facts }: PartitionFacts): StoredPartition {

@@ -65,12 +65,20 @@ export function readWholeFile(file: DiskFile): Uint8Array {
 
 /** Replaces a small file as a whole: after a crash there is the old one or the new one. */
 export async function replaceFile(context: LogContext, path: string, text: string): Promise<void> {
-  const { disk, directory } = context
+  await replaceFileWith(context, path, async (file) => file.write(new TextEncoder().encode(text), 0))
+}
+
+/** As `replaceFile`; `write` gets an empty file. */
+export async function replaceFileWith(
+  { disk, directory }: LogContext,
+  path: string,
+  write: (file: DiskFile) => Promise<void>,
+): Promise<void> {
   const temporary = `${path}.tmp`
   const file = disk.open(temporary, 'create')
   try {
     file.truncate(0)
-    file.write(new TextEncoder().encode(text), 0)
+    await write(file)
     await file.syncBehind()
   } finally {
     file.close()

@@ -1,6 +1,17 @@
 import { expect, test } from 'bun:test'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import fc from 'fast-check'
-import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from '../../src/log/checkpoint.ts'
+import { Metrics, realClock, realDisk, realRandom, silentLogger } from '#base'
+import {
+  type Checkpoint,
+  decodeCheckpoint,
+  encodeCheckpoint,
+  readCheckpoint,
+  writeCheckpoint,
+} from '../../src/log/checkpoint.ts'
+import { logContext } from '../../src/log/options.ts'
 
 const segment = fc.record({
   baseOffset: fc.maxSafeNat(),
@@ -54,3 +65,39 @@ test('a checkpoint with any changed, missing or added character is none', () => 
     }),
   )
 })
+
+test.each([99, 100, 101, 250])(
+  'a checkpoint of %d partitions is the same in parts and as a whole',
+  async (count) => {
+    const directory = mkdtempSync(join(tmpdir(), 'pspf-checkpoint-'))
+    const disk = realDisk()
+    const context = logContext({
+      disk,
+      clock: realClock(),
+      random: realRandom(),
+      logger: silentLogger,
+      metrics: new Metrics(),
+      directory,
+    })
+    const many: Checkpoint = {
+      wal: { generation: 1, position: 2, sequence: 3, previousChecksum: 4 },
+      appendTime: 5,
+      clean: false,
+      partitions: Array.from({ length: count }, (_, number) => ({
+        id: { topicId: 'a'.repeat(32), partition: number },
+        topic: 'Größe',
+        startOffset: 0,
+        endOffset: number,
+        segments: [],
+      })),
+    }
+    try {
+      await writeCheckpoint(context, many)
+      expect(readFileSync(join(directory, 'checkpoint'), 'utf8')).toBe(encodeCheckpoint(many))
+      expect(readCheckpoint(context)).toEqual(many)
+    } finally {
+      disk.close()
+      rmSync(directory, { recursive: true })
+    }
+  },
+)
