@@ -3,7 +3,15 @@ import type { ByteSize, Millis, Offset } from '#base'
 import type { SegmentSlice } from '#log'
 import type { Compression, Header, RecordInput } from '#record'
 
+/** `delete`: records go by age and size. `compact`: of each key the latest stays. Both: the latest, as long as it is young. */
+export type CleanupPolicy = 'delete' | 'compact' | 'compact,delete'
+
 export type TopicConfig = {
+  readonly cleanupPolicy: CleanupPolicy
+  /** How long compaction keeps a tombstone, so that readers hear of it. */
+  readonly deleteRetentionMs: number
+  /** Share of a partition that must have come since the last compaction before the next one, 0 to 1. */
+  readonly minCleanableDirtyRatio: number
   /** By append time; null keeps for ever. */
   readonly retentionMs: number | null
   /** Per partition; null has no limit. */

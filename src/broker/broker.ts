@@ -3,6 +3,7 @@ import { BrokerError } from '#base'
 import type { LogGroup } from '#log'
 import type { Broker, TopicInfo } from './api.ts'
 import { type Catalogue, checkMayChange } from './catalogue.ts'
+import type { CompactionRounds } from './compaction-rounds.ts'
 import type { DiskCap } from './disk-cap.ts'
 import type { Groups } from './groups.ts'
 import type { Producer } from './producer.ts'
@@ -19,6 +20,7 @@ export type BrokerParts = {
   readonly reader: Reader
   readonly waiters: Waiters
   readonly retention: RetentionRounds
+  readonly compaction: CompactionRounds
   readonly diskCap: DiskCap
   /** Resolves when no change of a topic or a group is under way. */
   readonly settled: () => Promise<void>
@@ -28,7 +30,7 @@ export type BrokerParts = {
 const byName = (a: TopicInfo, b: TopicInfo) => (a.name < b.name ? -1 : 1)
 
 export function createBroker(parts: BrokerParts): Broker {
-  const { log, catalogue, groups, producer, reader, waiters, retention, diskCap } = parts
+  const { log, catalogue, groups, producer, reader, waiters, retention, compaction, diskCap } = parts
   let closing: Promise<void> | null = null
 
   /** Every asynchronous call goes through here: a stopped broker refuses, and what is thrown is a rejection. */
@@ -48,7 +50,13 @@ export function createBroker(parts: BrokerParts): Broker {
   async function close(): Promise<void> {
     parts.detach()
     waiters.close()
-    await Promise.all([producer.drained(), retention.close(), diskCap.close(), parts.settled()])
+    await Promise.all([
+      producer.drained(),
+      retention.close(),
+      compaction.close(),
+      diskCap.close(),
+      parts.settled(),
+    ])
   }
 
   return {

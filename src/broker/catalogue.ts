@@ -3,7 +3,7 @@ import { asMillis, BrokerError, type Clock, type Random } from '#base'
 import type { LogEntry, LogGroup } from '#log'
 import type { RecordInput, RecordView } from '#record'
 import type { Access, TopicConfig, TopicSpec } from './api.ts'
-import { changedConfig, defaultConfig } from './config.ts'
+import { changedConfig, defaultConfig, keptForEver } from './config.ts'
 import type { Journal } from './journal.ts'
 import type { BrokerLimits } from './limits.ts'
 import { checkTopicName, isBrokersOwn, isReserved } from './name.ts'
@@ -201,8 +201,10 @@ export class Catalogue {
     })
   }
 
-  #add(definition: TopicDefinition, lost: ReadonlySet<number>): void {
+  #add(stored: TopicDefinition, lost: ReadonlySet<number>): void {
     const { log } = this.#options
+    // What an older version wrote of the broker's own topics does not bind this one.
+    const definition = isBrokersOwn(stored.name) ? { ...stored, config: keptForEver } : stored
     const traffic = this.#options.traffic.open(definition.name)
     this.#topics.set(definition.name, new Topic(definition, { log, traffic, lost }))
   }

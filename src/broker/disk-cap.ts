@@ -15,6 +15,7 @@ import {
 import type { LogGroup } from '#log'
 import type { DiskUse } from './api.ts'
 import type { Catalogue } from './catalogue.ts'
+import { forgetsByAge } from './config.ts'
 import { type DiskTrim, decideDiskTrims, type TrimCandidate, trimAboveShare } from './disk-trims.ts'
 import type { BrokerLimits } from './limits.ts'
 import type { Topic } from './topic.ts'
@@ -189,7 +190,7 @@ export class DiskCap {
 
 /** Whether records of the topic may go before their time: it forgets, and is nobody's memory. */
 function forgets({ internal, config }: Topic): boolean {
-  return !internal && (config.retentionMs !== null || config.retentionBytes !== null)
+  return !internal && forgetsByAge(config) && (config.retentionMs !== null || config.retentionBytes !== null)
 }
 
 function tooMuch(usedBytes: number, maxBytes: number): BrokerError {

@@ -106,6 +106,16 @@ export class Groups {
     return this.#table.get({ group, topic, partition })?.offset ?? null
   }
 
+  /** The least position in a partition that any group has committed; null if none has. */
+  leastCommitted(topic: string, partition: number): Offset | null {
+    let least: Offset | null = null
+    for (const group of this.#table.groups()) {
+      const offset = this.committed(group, topic, partition)
+      if (offset !== null && (least === null || offset < least)) least = offset
+    }
+    return least
+  }
+
   infos(): GroupInfo[] {
     return [...this.#table.groups()].map((group) => this.#info(group))
   }

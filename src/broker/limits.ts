@@ -29,6 +29,11 @@ export type BrokerLimits = {
   readonly retentionEveryMs: number
   /** How often, while records come in, the size of the log is held against the most it may have. */
   readonly diskCheckEveryMs: number
+  /** How often compaction looks at every compacted partition, and what must have come to one before it is worth a round. */
+  readonly compactionEveryMs: number
+  readonly compactionBytesMin: number
+  /** The newest segment of a repartition topic is sealed at this size, so that it can go once it is read. */
+  readonly repartitionSegmentBytesMax: number
   /** Partitions trimmed in one append. */
   readonly trimsPerAppendMax: number
   /** Bytes appended to an internal table before it is rewritten from memory. */
@@ -57,6 +62,9 @@ export const defaultLimits: BrokerLimits = {
   fetchesWaitingMax: 20_000,
   retentionEveryMs: 30_000,
   diskCheckEveryMs: 1_000,
+  compactionEveryMs: 15_000,
+  compactionBytesMin: 4 * MiB,
+  repartitionSegmentBytesMax: 4 * MiB,
   trimsPerAppendMax: 1_000,
   journalRewriteBytes: 32 * MiB,
   metricSeriesMax: 1_000,

@@ -66,3 +66,8 @@ function hasControlCharacter(text: string): boolean {
   }
   return false
 }
+
+/** Rows on their way from one part of an app to the next: what its group has read, nobody needs any more. */
+export function isConsumedOnce(name: string): boolean {
+  return name.endsWith('.repartition')
+}

@@ -5,6 +5,7 @@ import { BatchBuilder, type RecordInput } from '#record'
 import type { Broker } from './api.ts'
 import { createBroker } from './broker.ts'
 import { Catalogue } from './catalogue.ts'
+import { CompactionRounds } from './compaction-rounds.ts'
 import { keptForEver } from './config.ts'
 import { DiskCap } from './disk-cap.ts'
 import { decodeFact } from './fact-record.ts'
@@ -49,7 +50,22 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
   const groups = new Groups({ log, clock, limits, catalogue, owners })
   const producer = new Producer({ log, clock, limits })
   const reader = new Reader({ catalogue, waiters, limits })
-  const retention = new RetentionRounds({ log, clock, logger, limits, catalogue })
+  const retention = new RetentionRounds({
+    log,
+    clock,
+    logger,
+    limits,
+    catalogue,
+    leastCommitted: (topic, partition) => groups.leastCommitted(topic, partition),
+  })
+  const compaction = new CompactionRounds({
+    log,
+    clock,
+    logger,
+    limits,
+    catalogue,
+    now: () => retention.now,
+  })
   const maxBytes = options.diskMaxBytes ?? null
   const diskCap = new DiskCap({ log, clock, logger, metrics, limits, catalogue, maxBytes })
 
@@ -73,6 +89,7 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
   watch({ metrics, catalogue, groups, waiters, seriesMax: limits.metricSeriesMax })
   const detach = log.onVisible((grown) => waiters.wake(grown))
   retention.start(factsJournal)
+  compaction.start()
   diskCap.start()
   const journals = [topicsJournal, offsetsJournal, factsJournal]
   const settled = async () => {
@@ -86,6 +103,7 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
     reader,
     waiters,
     retention,
+    compaction,
     diskCap,
     settled,
     detach,

@@ -2,6 +2,7 @@
 import { BrokerError, formatSize } from '#base'
 import type { Header } from '#record'
 import type { ProduceRecord, RecordPosition } from './api.ts'
+import { isCompacted } from './config.ts'
 import type { BrokerLimits } from './limits.ts'
 import type { Topic } from './topic.ts'
 
@@ -65,6 +66,12 @@ function checkRecord(
     throw topic.noPartition(partition)
   }
   topic.checkTakes(partition, key)
+  if (key === null && isCompacted(topic.config)) {
+    throw new BrokerError('invalid_request', `record ${index} has no key, and "${topic.name}" is compacted`, {
+      fix: 'give every record a key, or set cleanupPolicy of the topic to delete',
+      details: { record: index },
+    })
+  }
   if (timestamp !== undefined && !isTimestamp(timestamp)) {
     throw new BrokerError(
       'invalid_request',

@@ -1,12 +1,14 @@
-// Looks at every partition from time to time and appends the trims that retention asks for.
-import { asMillis, type Clock, type Logger, type Millis, type Timer, toError } from '#base'
-import type { LogEntry, LogGroup, PartitionId } from '#log'
+// Looks at every partition from time to time and appends the trims that retention asks for, and the rolls that let it be
+// exact.
+import { asMillis, type Clock, type Logger, type Millis, type Offset, type Timer, toError } from '#base'
+import type { LogEntry, LogGroup, Partition, PartitionId } from '#log'
 import type { RecordInput } from '#record'
 import type { Catalogue } from './catalogue.ts'
 import { encodeFactKey, encodeFactValue, type Fact } from './fact-record.ts'
 import type { Journal } from './journal.ts'
 import type { BrokerLimits } from './limits.ts'
-import { decideRetention } from './retention.ts'
+import { isConsumedOnce } from './name.ts'
+import { decideConsumed, decideRetention, mustSeal } from './retention.ts'
 import { advanceRetentionClock } from './retention-clock.ts'
 
 /** The retention clock is recorded when it has come this far: a restart sets it back by this much at most. */
@@ -18,6 +20,8 @@ export type RetentionRoundsOptions = {
   readonly logger: Logger
   readonly limits: BrokerLimits
   readonly catalogue: Catalogue
+  /** The least position in a partition that a group has committed; null if none has. */
+  readonly leastCommitted: (topic: string, partition: number) => Offset | null
 }
 
 export class RetentionRounds {
@@ -47,6 +51,11 @@ export class RetentionRounds {
     this.#recordedAt = at
   }
 
+  /** As of the last round. */
+  get now(): Millis {
+    return this.#now
+  }
+
   /** Live record of the journal. */
   record(): RecordInput {
     return retentionClockRecord(this.#now, this.#options.clock.now(), this.#setAt)
@@ -60,16 +69,18 @@ export class RetentionRounds {
   /** One round, now: for the timer and for tests. Answers how many partitions were trimmed. */
   async run(): Promise<number> {
     const now = this.#advanceClock()
-    const trims = [...this.#decide(now)]
+    const changes = [...this.#decide(now)]
     const { log, limits } = this.#options
-    for (let first = 0; first < trims.length; first += limits.trimsPerAppendMax) {
+    for (let first = 0; first < changes.length; first += limits.trimsPerAppendMax) {
       // A topic may have been deleted while an earlier part was on its way.
-      const part = trims.slice(first, first + limits.trimsPerAppendMax).filter(({ id }) => log.partition(id))
+      const part = changes
+        .slice(first, first + limits.trimsPerAppendMax)
+        .filter(({ id }) => log.partition(id))
       if (part.length > 0 && !this.#closed) await log.append(part)
     }
     // Last, since on a full disk the trims must not wait for it.
     await this.#maybeRecordClock()
-    return trims.length
+    return changes.filter(({ kind }) => kind === 'trim').length
   }
 
   async close(): Promise<void> {
@@ -100,16 +111,36 @@ export class RetentionRounds {
     const { log, catalogue, logger } = this.#options
     for (const topic of catalogue) {
       const { retentionMs, retentionBytes } = topic.config
-      if (retentionMs === null && retentionBytes === null) continue
+      const isConsumed = topic.internal && isConsumedOnce(topic.name)
+      if (retentionMs === null && retentionBytes === null && !isConsumed) continue
       for (const id of topic.partitionIds) {
         const partition = log.partition(id)
+        if (!partition) continue
         const config = { ...topic.config, retentionMs: this.#knowsAge(now, retentionMs) ? retentionMs : null }
-        const decision = partition && decideRetention({ config, now, partition })
-        if (!decision) continue
-        logger.debug({ topic: topic.name, partition: id.partition, ...decision }, 'retention trims')
-        yield { kind: 'trim', id, before: decision.before }
+        const decision = decideRetention({ config, now, partition })
+        const change = decision
+          ? ({ kind: 'trim', id, before: decision.before } as const)
+          : isConsumed
+            ? this.#decideConsumed(topic.name, partition)
+            : mustSeal({ config: topic.config, now, partition })
+              ? ({ kind: 'roll', id } as const)
+              : null
+        // A damaged partition takes no entry but one that may trim the damage away.
+        if (change === null || (partition.damage !== null && change.kind === 'roll')) continue
+        logger.debug({ topic: topic.name, partition: id.partition, ...decision }, `retention: ${change.kind}`)
+        yield change
       }
     }
+  }
+
+  #decideConsumed(topic: string, partition: Partition): (LogEntry & { readonly id: PartitionId }) | null {
+    const { id } = partition
+    const committed = this.#options.leastCommitted(topic, id.partition)
+    if (committed === null) return null
+    const segmentBytesMax = this.#options.limits.repartitionSegmentBytesMax
+    const decision = decideConsumed({ committed, partition, segmentBytesMax })
+    if (decision === 'seal') return { kind: 'roll', id }
+    return decision && { kind: 'trim', id, before: decision.before }
   }
 
   /** Whether anything can be so old for certain: what was appended while the clock was not set is as old as its setting. */

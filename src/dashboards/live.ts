@@ -9,7 +9,14 @@ export type TopicSummary = {
   partitions: number
   records: number
   sizeBytes: number
-  config: { retentionMs: number | null; retentionBytes: number | null; compression: string }
+  config: {
+    cleanupPolicy: string
+    deleteRetentionMs: number
+    minCleanableDirtyRatio: number
+    retentionMs: number | null
+    retentionBytes: number | null
+    compression: string
+  }
   createdAt: number
   lastAppendTime: number
   /** Over the last few seconds. */

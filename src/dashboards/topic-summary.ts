@@ -20,7 +20,6 @@ export function topicSummary(
   topic: TopicInfo,
   { recordsPerSecond, bytesPerSecond }: Pick<TopicSummary, 'recordsPerSecond' | 'bytesPerSecond'>,
 ): TopicSummary {
-  const { retentionMs, retentionBytes, compression } = topic.config
   let records = 0
   let sizeBytes = 0
   let lastAppendTime = 0
@@ -36,7 +35,7 @@ export function topicSummary(
     partitions: topic.partitions.length,
     records,
     sizeBytes,
-    config: { retentionMs, retentionBytes, compression },
+    config: { ...topic.config },
     createdAt: topic.createdAt,
     lastAppendTime,
     recordsPerSecond,

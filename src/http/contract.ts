@@ -108,6 +108,12 @@ export type CreateTopic = { name: string; partitions?: number; config?: TopicCha
 export type AlterTopic = { config: TopicChange }
 
 export type TopicChange = {
+  /** Records go by age and size; or of each key the latest stays; or both. */
+  cleanupPolicy?: 'delete' | 'compact' | 'compact,delete'
+  /** How long compaction keeps a tombstone. */
+  deleteRetentionMs?: number
+  /** Share of a partition that must be new before the next compaction, 0 to 1. */
+  minCleanableDirtyRatio?: number
   /** Milliseconds after the append; null keeps for ever. */
   retentionMs?: number | null
   /** Per partition; null has no limit. */

@@ -22,6 +22,9 @@ const problem = t.Object(
 )
 
 const topicConfig = exactly({
+  cleanupPolicy: t.String({ description: 'delete, compact or compact,delete' }),
+  deleteRetentionMs: integer(0),
+  minCleanableDirtyRatio: t.Number(),
   retentionMs: nullable(integer(1)),
   retentionBytes: nullable(integer(1)),
   compression: t.String(),
@@ -51,6 +54,17 @@ const partition = exactly({
 
 /** A setting that is left out keeps its value. */
 export const topicChange = exactly({
+  cleanupPolicy: t.Optional(
+    oneOf(['delete', 'compact', 'compact,delete'], {
+      description: 'records go by age and size, or of each key the latest stays, or both',
+    }),
+  ),
+  deleteRetentionMs: t.Optional(
+    integer(0, undefined, { description: 'how long compaction keeps a tombstone' }),
+  ),
+  minCleanableDirtyRatio: t.Optional(
+    t.Number({ minimum: 0, maximum: 1, description: 'share that must be new before the next compaction' }),
+  ),
   retentionMs: t.Optional(
     nullable(integer(1, undefined, { description: 'after the append; null keeps for ever' })),
   ),

@@ -125,6 +125,8 @@ export type CompactionOptions = {
   readonly deleteRetentionMs: number
   /** Segments are merged only up to so much time between appends, so that retention by time can drop them; null: any. */
   readonly appendSpanMsMax?: number | null
+  /** Ends it early, with `closed`. */
+  readonly signal?: AbortSignal
 }
 
 export type CompactionReport = {

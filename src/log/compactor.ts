@@ -58,6 +58,9 @@ export class Compactor {
     let bytesAfter = bytesBefore
     let swaps = 0
     this.#checkRoom(bytesBefore)
+    const signal = options.signal
+      ? AbortSignal.any([this.#stopping.signal, options.signal])
+      : this.#stopping.signal
     const run = runner.start(job)
     try {
       for (;;) {
@@ -79,8 +82,8 @@ export class Compactor {
           await this.#swap(partition, step.swap)
           bytesAfter += sizeOf(step.swap.by) - sizeOf(replacedOf(job, step.swap))
           swaps++
-        } else await pace.rest(step.sizeBytes, this.#stopping.signal)
-        if (this.#stopping.signal.aborted) throw closed()
+        } else await pace.rest(step.sizeBytes, signal)
+        if (signal.aborted) throw closed()
         this.#checkRoom(bytesBefore)
       }
     } finally {
@@ -173,5 +176,5 @@ function sizeOf(segments: readonly SegmentFacts[]): number {
 }
 
 function closed(): BrokerError {
-  return new BrokerError('closed', 'the log is closing')
+  return new BrokerError('closed', 'the compaction was stopped')
 }

@@ -21,7 +21,7 @@ import { type Broker, openBroker } from '#broker'
 import { DashboardRegistry, type DashboardSpec, LiveHub } from '#dashboards'
 import { uiFiles, version } from '#embedded'
 import { type Asset, createHttpServer, type HttpServer, hashToken } from '#http'
-import { type OpenLog, openLog } from '#log'
+import { type OpenLog, openLog, threadedCompaction } from '#log'
 import { AppSupervisor } from '#streams'
 import { distinctFiles, existingFile } from './app-files.ts'
 import { Backups } from './backups.ts'
@@ -73,6 +73,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       ...limitsWithin(maxBytes),
       logger: logger.child({ component: 'log' }),
       directory: settings.dataDirectory,
+      compaction: threadedCompaction(disk),
     })
     const broker = await openBroker({
       ...parts,

@@ -99,7 +99,7 @@ function topicsOf({ app, subtopologies, topics }: Plan): DescribedTopic[] {
     ...inputs
       .filter(({ topic }) => !topics.has(topic))
       .map(({ topic, partitions }) => ({ ...keptSpec(topic, partitions), role: 'repartition' as const })),
-    ...(changelog === null ? [] : [{ ...keptSpec(changelog, tasks), role: 'changelog' as const }]),
+    ...(changelog === null ? [] : [{ ...changelogSpec(changelog, tasks), role: 'changelog' as const }]),
   ])
   const dead = [
     ...new Set(subtopologies.flatMap((part) => [...errorRulesOf(app, part).deadTopics.values()])),
@@ -113,6 +113,12 @@ export function specOf({ name, partitions, retentionMs }: TopicSettings): TopicS
     ...(partitions === undefined ? {} : { partitions }),
     ...(retentionMs === undefined ? {} : { config: { retentionMs } }),
   }
+}
+
+/** Of each key of the state the newest version is enough to bring it back. */
+function changelogSpec(name: string, partitions: number): TopicSpec {
+  const kept = keptSpec(name, partitions)
+  return { ...kept, config: { ...kept.config, cleanupPolicy: 'compact' } }
 }
 
 /** Neither state nor rows on their way may vanish with time. */

@@ -4,6 +4,7 @@ import { asOffset, BrokerError, type Millis, type Offset } from '#base'
 import type { Broker, ProduceRecord, TopicInfo } from '#broker'
 import { readRecords, readText, readValue, writeKey, writeValue } from '#record'
 import { specOf } from './describe.ts'
+import { endOfBatches } from './runtime/batch-end.ts'
 import { SchemaMismatch, validatorOf } from './schema/standard-schema.ts'
 import { namedTopic, type SinkTopic, type TopicHandle } from './topic.ts'
 
@@ -92,14 +93,15 @@ async function* readTopic<V>(
 ): AsyncGenerator<TopicRecord<V>> {
   const places = await placesOf(broker, broker.topic(topic), options.from ?? 'earliest')
   while (!options.signal?.aborted) {
-    let count = 0
+    let moved = false
     for (const place of places) {
-      for (const record of await readSome<V>(broker, topic, place, options)) {
-        count++
-        yield record
-      }
+      const from = place.next
+      const records = await readSome<V>(broker, topic, place, options)
+      // Also past offsets that hold no records any more.
+      moved ||= place.next > from
+      yield* records
     }
-    if (count > 0) continue
+    if (moved) continue
     if (!options.follow) return
     await waitForMore(broker, topic, places, options.signal)
   }
@@ -139,6 +141,7 @@ async function readSome<V>(
     })
     place.next = asOffset(offset + 1)
   }
+  place.next = asOffset(Math.max(place.next, endOfBatches(batches)))
   return records
 }
 

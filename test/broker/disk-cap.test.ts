@@ -27,7 +27,7 @@ const namesIn = async ({ broker }: Fixture, topic: string) =>
 
 /** Room for about ten large records beside what the broker keeps. */
 async function capped(): Promise<Fixture> {
-  const fixture = await memoryBroker({}, 12_000)
+  const fixture = await memoryBroker({}, 12_600)
   await fixture.broker.createTopic({ name: 'orders' })
   await fixture.broker.createTopic({ name: 'clicks' })
   return fixture
@@ -42,10 +42,10 @@ describe('the most that the log may have of the disk', () => {
     await produce(fixture, 'orders', letters(4))
     await produce(fixture, 'clicks', letters(4))
     await pass(fixture, second)
-    expect(fixture.broker.diskUse()).toMatchObject({ isFull: false, trimmed: null, maxBytes: 12_000 })
+    expect(fixture.broker.diskUse()).toMatchObject({ isFull: false, trimmed: null, maxBytes: 12_600 })
     await produce(fixture, 'clicks', letters(8))
     await pass(fixture, second)
-    expect(fixture.log.usedBytes).toBeLessThan(12_000 * 0.95)
+    expect(fixture.log.usedBytes).toBeLessThan(12_600 * 0.95)
     const orders = await namesIn(fixture, 'orders')
     expect(orders.length).toBeLessThan(4)
     expect(orders.at(-1)).toBe('d')

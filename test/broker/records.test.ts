@@ -81,7 +81,14 @@ describe('definitions of topics', () => {
     partitions: 3,
     internal: false,
     createdAt: asMillis(5),
-    config: { retentionMs: null, retentionBytes: 9, compression: 'zstd' as const },
+    config: {
+      cleanupPolicy: 'compact' as const,
+      deleteRetentionMs: 7,
+      minCleanableDirtyRatio: 0.3,
+      retentionMs: null,
+      retentionBytes: 9,
+      compression: 'zstd' as const,
+    },
   }
 
   test('what is written is read', () => {

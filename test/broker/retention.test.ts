@@ -31,7 +31,11 @@ describe('retention', () => {
     { time: 9 * day, sizeBytes: 100 },
   ])
   const decide = (retentionMs: number | null, retentionBytes: number | null, now = 10 * day) =>
-    decideRetention({ config: { retentionMs, retentionBytes }, now: asMillis(now), partition })
+    decideRetention({
+      config: { cleanupPolicy: 'delete', retentionMs, retentionBytes },
+      now: asMillis(now),
+      partition,
+    })
 
   test('without limits everything stays', () => {
     expect(decide(null, null)).toBeNull()

@@ -21,7 +21,7 @@ export function brokerPort(broker: Broker, signal?: AbortSignal): LogPort {
 /** An existing topic stays as it is: its settings are its owner's, not the app's. */
 async function ensureTopic(broker: Broker, spec: TopicSpec): Promise<TopicInfo> {
   try {
-    return broker.topic(spec.name)
+    return await upToDate(broker, broker.topic(spec.name), spec)
   } catch (error) {
     if (!isCode(error, 'not_found')) throw error
   }
@@ -32,6 +32,13 @@ async function ensureTopic(broker: Broker, spec: TopicSpec): Promise<TopicInfo> 
     if (isCode(error, 'already_exists')) return broker.topic(spec.name)
     throw error
   }
+}
+
+/** A changelog of a version that did not compact yet. */
+async function upToDate(broker: Broker, topic: TopicInfo, { config = {} }: TopicSpec): Promise<TopicInfo> {
+  const { cleanupPolicy = topic.config.cleanupPolicy } = config
+  if (!topic.internal || cleanupPolicy === topic.config.cleanupPolicy) return topic
+  return await broker.alterTopic(topic.name, { cleanupPolicy }, { internal: true })
 }
 
 const isCode = (error: unknown, code: string) => error instanceof BrokerError && error.code === code

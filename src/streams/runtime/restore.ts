@@ -1,6 +1,10 @@
 // Brings a task's store to where its changelog is. The log decides: a store whose position is not in this log, or whose
 // history is another one, is dropped and filled anew.
-import { asOffset, assert, BrokerError, type Logger, type Offset } from '#base'
+//
+// The changelog is compacted: at its beginning only the newest record of each key is left, so that commits there are not
+// whole and those that ended them are gone. From some commit on all of it is there. So a store is brought forward only
+// from a commit that is there itself: everything behind it is whole. One that is filled anew takes what is left as it is.
+import { asOffset, assert, BrokerError, type Logger, type Offset, systemCode } from '#base'
 import type { TopicInfo } from '#broker'
 import { RecordCursor } from '#record'
 import type { LogPort } from '../api.ts'
@@ -39,10 +43,16 @@ export async function restore(options: RestoreOptions): Promise<void> {
   }
   const from: Place = trusted ? { next: asOffset(stored.next), chain: stored.chain } : atStart
   if (await replay(options, from)) return
-  logger.warn({ changelog: changelog.name, partition }, 'state does not continue the log: rebuilt')
-  store.clear()
-  if (!(await replay(options, atStart))) throw broken(changelog, 'its commits do not follow each other')
+  for (let tries = 0; tries < rebuildTriesMax; tries++) {
+    logger.warn({ changelog: changelog.name, partition }, 'state does not continue the log: rebuilt')
+    store.clear()
+    if (await replay(options, atStart)) return
+  }
+  throw broken(changelog, 'its commits do not follow each other')
 }
+
+/** Compaction may take commits away between two reads; it comes by more seldom than this. */
+const rebuildTriesMax = 3
 
 const atStart: Place = { next: asOffset(0), chain: '' }
 
@@ -77,9 +87,16 @@ async function replay(options: RestoreOptions, from: Place): Promise<boolean> {
   const cursor = new RecordCursor()
   const whole = new MutationSet()
   let commit: Mutation[] = []
+  let batch = cursor.batch
   let { next, chain } = from
   const apply = () => {
     if (whole.size > 0) store.apply(whole.take(), { log, next, chain })
+  }
+  /** A position in the middle of a commit is in no log, so that a store which ends there is filled anew. */
+  const applyPart = (end: number) => {
+    apply()
+    store.apply(commit, { log, next: asOffset(end), chain: '' })
+    commit = []
   }
   for (let at = from.next; at < endOffset; ) {
     const batches = await read(options, at)
@@ -87,10 +104,14 @@ async function replay(options: RestoreOptions, from: Place): Promise<boolean> {
     while (cursor.next()) {
       const key = cursor.key()
       if (key === null) throw broken(changelog, `record ${cursor.offset} has no key`)
+      // A batch is a commit; one without its end was compacted.
+      if (cursor.batch !== batch && commit.length >= options.limits.restoreMutationsMax)
+        applyPart(cursor.offset)
+      batch = cursor.batch
       commit.push({ key: key.slice(), value: cursor.value()?.slice() ?? null })
       const end = commitAt(cursor)
       if (end === null) continue
-      if (end.previous !== chain) return false
+      if (chain !== '' && end.previous !== chain) return false
       for (const mutation of commit) whole.add(mutation)
       commit = []
       next = asOffset(cursor.offset + 1)
@@ -114,15 +135,22 @@ function commitAt(cursor: RecordCursor): TaskState | null {
 
 async function read(options: RestoreOptions, from: Offset): Promise<Uint8Array> {
   const { port, readSlice, changelog, partition, limits } = options
-  const { slice } = await port.fetchSlice({
-    topic: changelog.name,
-    partition,
-    from,
-    bytesMax: limits.sliceSizeBytesMax,
-    waitMs: 0,
-  })
-  if (slice === null) throw broken(changelog, `nothing can be read at offset ${from}`)
-  return readSlice(slice)
+  for (let tries = 1; ; tries++) {
+    const { slice } = await port.fetchSlice({
+      topic: changelog.name,
+      partition,
+      from,
+      bytesMax: limits.sliceSizeBytesMax,
+      waitMs: 0,
+    })
+    if (slice === null) throw broken(changelog, `nothing can be read at offset ${from}`)
+    try {
+      return await readSlice(slice)
+    } catch (thrown) {
+      // Compaction took the file meanwhile: the same records are in another one.
+      if (systemCode(thrown) !== 'ENOENT' || tries === limits.readTriesMax) throw thrown
+    }
+  }
 }
 
 function broken(changelog: TopicInfo, why: string): BrokerError {

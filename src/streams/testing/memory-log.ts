@@ -177,7 +177,15 @@ function infoOf({ spec, id, partitions }: MemoryTopic): TopicInfo {
     name: spec.name,
     id,
     internal: false,
-    config: { retentionMs: null, retentionBytes: null, compression: 'none', ...spec.config },
+    config: {
+      cleanupPolicy: 'delete',
+      deleteRetentionMs: 86_400_000,
+      minCleanableDirtyRatio: 0.5,
+      retentionMs: null,
+      retentionBytes: null,
+      compression: 'none',
+      ...spec.config,
+    },
     createdAt: asMillis(0),
     partitions: partitions.map(({ batches, start, end }, partition) => ({
       partition,

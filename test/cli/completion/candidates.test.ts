@@ -35,7 +35,7 @@ test.each([
   ['topic describe o', ['orders']],
   ['topic describe orders |', []],
   ['consume orders --from l', ['latest']],
-  ['topic create x --set c', ['compression=']],
+  ['topic create x --set co', ['compression=']],
   ['produce orders --file |', [':files']],
   ['completion |', ['bash', 'zsh', 'fish']],
   ['ctl |', ['status', 'backup', 'log', 'completion']],
