@@ -44,6 +44,7 @@ export {
   type Stream,
   s,
   source,
+  type Table,
   type TopicHandle,
   type TopicOptions,
   type TopicRecord,

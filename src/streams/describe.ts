@@ -58,6 +58,8 @@ function labelOf({ node }: PlannedNode): string {
       return node.topic.name
     case 'lookup':
       return `${node.how}, as the table stands`
+    case 'table-join':
+      return `${node.how}, of two tables`
     case 'join':
       return `${node.how}, from ${formatDuration(node.beforeMs)} before to ${formatDuration(node.afterMs)} after, grace ${formatDuration(node.graceMs)}`
     case 'branch':

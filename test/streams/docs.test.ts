@@ -57,7 +57,7 @@ test('the app file at the top is an app', async () => {
 })
 
 /** Examples of docstrings: they are whole expressions over the topics of the page. */
-const sources = ['stream', 'windowed-stream', 'window', 'aggregator']
+const sources = ['stream', 'windowed-stream', 'window', 'aggregator', 'table']
 const docstrings = sources.flatMap((name) => {
   const text = readFileSync(join(import.meta.dir, `../../src/streams/${name}.ts`), 'utf8')
   return [...text.matchAll(/@example([\s\S]*?)\*\//g)].map(([, code]) => ({

@@ -300,6 +300,60 @@ describe('a stream beside a table', () => {
   })
 })
 
+test('two tables by key fold to the join of what is left in them; deletions take rows away; kills change nothing', async () => {
+  type Part = { id: string; n: number }
+  const change = fc.record({
+    left: fc.boolean(),
+    id: fc.constantFrom('a', 'b', 'c', ''),
+    n: fc.option(fc.integer({ min: 0, max: 2 })),
+  })
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(stepOf(change), { maxLength: 12 }),
+      fc.integer({ min: 1, max: 3 }),
+      fc.record({ seed: fc.nat(), limits: smallLimits }),
+      async (steps, partitions, options) => {
+        const lefts = topic<Part>('lefts', { key: 'id', partitions })
+        const rights = topic<Part>('rights', { key: 'id', partitions })
+        const select = (l: Part | null, r: Part | null) => ({ l: l?.n ?? null, r: r?.n ?? null })
+        const made = {
+          inner: lefts.table().join('inner', rights.table(), { select }),
+          left: lefts.table().join('left', rights.table(), { how: 'left', select }),
+          outer: lefts.table().join('outer', rights.table(), { how: 'outer', select }),
+        }
+        for (const [name, one] of Object.entries(made)) one.changes().to(`joined-${name}`)
+        const t = await harness(app({ id: 'tables' }).use(made.inner, made.left, made.outer), options)
+        const kept = { left: new Map<string, number>(), right: new Map<string, number>() }
+        await play(t, steps, ({ left, id, n }) => {
+          const side = left ? kept.left : kept.right
+          if (n === null) side.delete(id)
+          else side.set(id, n)
+          t.sendRaw(left ? lefts : rights, n === null ? null : JSON.stringify({ id, n }), { key: id })
+        })
+        await t.settle()
+        for (const how of hows) {
+          const folded = new Map<string, unknown>()
+          for (const { key, value } of t.log.records(`joined-${how}`, 0)) {
+            const id = Buffer.from(key!).toString()
+            const row: unknown = value === null ? null : JSON.parse(Buffer.from(value).toString())
+            // Nothing is told twice, nor taken away that was not there.
+            expect(row).not.toEqual(folded.get(id) ?? null)
+            if (row === null) folded.delete(id)
+            else folded.set(id, row)
+          }
+          const expected = ['a', 'b', 'c', ''].flatMap((id) => {
+            const [l, r] = [kept.left.get(id) ?? null, kept.right.get(id) ?? null]
+            if (l === null && (r === null || how !== 'outer')) return []
+            return r === null && how === 'inner' ? [] : [[id, { l, r }] as const]
+          })
+          expect(new Map([...folded].sort())).toEqual(new Map(expected.toSorted()))
+        }
+      },
+    ),
+    { numRuns: 80 },
+  )
+}, 60_000)
+
 describe('sides that cannot meet are refused with the way out:', () => {
   type Row = { id: string; at: number }
   const time = { at: ({ at }: Row) => at }

@@ -61,6 +61,7 @@ export function explicitName(node: Node): string | undefined {
     case 'spread':
     case 'join':
     case 'lookup':
+    case 'table-join':
       return node.name
     default:
       return undefined

@@ -46,7 +46,7 @@ export function flowsOf(
       if (!inputs[0]!.together) repartitioned.set(node, [inputs[0]!.partitions])
       const updating = node.kind === 'aggregate' || node.emit.kind === 'on-update'
       flows.set(node, { ...inputs[0]!, together: true, partitionedBy: undefined, updating })
-    } else if (node.kind === 'join' || node.kind === 'lookup') {
+    } else if (node.kind === 'join' || node.kind === 'lookup' || node.kind === 'table-join') {
       const { flow, partitions } = joinFlow(node, inputs)
       if (partitions.some((wanted) => wanted !== null)) repartitioned.set(node, partitions)
       flows.set(node, flow)

@@ -1,7 +1,9 @@
 // What joins need of their two sides: rows of one key must meet in one task.
 import { BrokerError } from '#base'
 import type { Flow } from './flow.ts'
-import type { JoinNode, LookupNode } from './node.ts'
+import type { JoinNode, LookupNode, TableJoinNode } from './node.ts'
+
+type AnyJoin = JoinNode | LookupNode | TableJoinNode
 
 type JoinFlow = {
   readonly flow: Flow
@@ -10,12 +12,12 @@ type JoinFlow = {
 }
 
 /** Throws `invalid_request` for sides that cannot meet. */
-export function joinFlow(node: JoinNode | LookupNode, inputs: readonly Flow[]): JoinFlow {
+export function joinFlow(node: AnyJoin, inputs: readonly Flow[]): JoinFlow {
   const left = inputs[0]!
   const right = inputs[1]!
   checkSides(node, left, right)
   // Every task holds all of it: rows stay where they are.
-  if (node.parents[1]?.kind === 'broadcast') {
+  if (node.kind === 'lookup' && node.parents[1]?.kind === 'broadcast') {
     return { flow: { ...left, partitionedBy: undefined }, partitions: [null, null] }
   }
   const over = left.together
@@ -28,13 +30,22 @@ export function joinFlow(node: JoinNode | LookupNode, inputs: readonly Flow[]): 
     together: true,
     partitionedBy: undefined,
     partitions: over,
-    timed: node.kind === 'lookup' ? left.timed : left.timed && right.timed,
-    updating: node.kind === 'lookup' && left.updating,
+    timed: node.kind === 'join' ? left.timed && right.timed : left.timed,
+    updating: node.kind === 'table-join' || (node.kind === 'lookup' && left.updating),
   }
   return { flow, partitions: [left.together ? null : over, right.together ? null : over] }
 }
 
-function checkSides(node: JoinNode | LookupNode, left: Flow, right: Flow): void {
+function checkSides(node: AnyJoin, left: Flow, right: Flow): void {
+  if (node.kind === 'table-join' && node.parents.some(({ kind }) => kind === 'broadcast')) {
+    throw new BrokerError(
+      'invalid_request',
+      `join "${node.name}" of two tables cannot have one that every task holds`,
+      {
+        fix: 'use .table() for both: each task then holds its part',
+      },
+    )
+  }
   const refuse = (why: string, fix: string) => {
     throw new BrokerError('invalid_request', `join "${node.name}" ${why}`, { fix })
   }
@@ -47,7 +58,7 @@ function checkSides(node: JoinNode | LookupNode, left: Flow, right: Flow): void 
       `bring one side over as many as the other: .repartition('name', { partitions: ${right.partitions} }) on the left, or ${left.partitions} on the right${node.kind === 'lookup' ? '; or let every task hold a small table: topic.broadcast()' : ''}`,
     )
   }
-  if (node.kind === 'lookup') return
+  if (node.kind !== 'join') return
   if (!left.timed || !right.timed) {
     refuse(
       'would never let go of a row, since a source has no event time',

@@ -86,6 +86,8 @@ export type LookupNode = Linked & {
   readonly how: JoinHow
   readonly select: Select
 }
+/** Its parents: two tables. */
+export type TableJoinNode = Omit<LookupNode, 'kind'> & { readonly kind: 'table-join' }
 /** Its parents: left and right. They match if keys are equal and `left - before <= right <= left + after`. */
 export type JoinNode = Linked & {
   readonly kind: 'join'
@@ -124,6 +126,7 @@ export type Node =
   /** The last record of each key of a whole topic, in every task. */
   | BroadcastNode
   | LookupNode
+  | TableJoinNode
   | JoinNode
   | RepartitionNode
   | SinkNode

@@ -225,6 +225,7 @@ export function isStateful(node: PlannedNode['node']): boolean {
     case 'generator':
     case 'join':
     case 'lookup':
+    case 'table-join':
       return true
     default:
       return false

@@ -18,6 +18,7 @@ import { SessionOperator } from './session-operator.ts'
 import { keepsPanes } from './signature.ts'
 import { SlidingOperator } from './sliding-operator.ts'
 import { branch, sink, stateless, table } from './stateless.ts'
+import { TableJoinOperator } from './table-join-operator.ts'
 import type { Emit, TaskContext } from './task-context.ts'
 import { WindowOperator } from './window-operator.ts'
 
@@ -180,6 +181,12 @@ export class Pipeline {
         this.stateful.push(operator)
         return [operator.acceptRow, operator.acceptChange]
       }
+      case 'table-join': {
+        const time = this.#times.get(planned)!
+        const operator = new TableJoinOperator(node, { id, context, counters, store, emit, time })
+        this.stateful.push(operator)
+        return [operator.acceptLeft, operator.acceptRight]
+      }
       case 'table':
         return table(topicSettingsOf(planned.parents[0]!), emit, { id, counters, context })
       case 'broadcast':
@@ -233,7 +240,14 @@ function delayOf(node: PlannedNode['node']): number {
 /** Ways into nodes that are built already. */
 type Entries = Map<PlannedNode, readonly [Emit, Emit?]>
 
-const keepsTime: ReadonlySet<string> = new Set(['window', 'aggregate', 'join', 'lookup', 'repartition'])
+const keepsTime: ReadonlySet<string> = new Set([
+  'window',
+  'aggregate',
+  'join',
+  'lookup',
+  'table-join',
+  'repartition',
+])
 
 /** Where rows of a node go: into each child, and into one with two sides on the side or sides that it feeds. */
 function entriesOf(planned: PlannedNode, children: readonly PlannedNode[], entries: Entries): Emit[] {

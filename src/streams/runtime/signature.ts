@@ -8,7 +8,7 @@ import type { Mutation, StateStore } from '../state/state-store.ts'
 import { sharesPanes } from './pane-operator.ts'
 
 type Signature = {
-  readonly kind: 'window' | 'aggregate' | 'join' | 'lookup'
+  readonly kind: 'window' | 'aggregate' | 'join' | 'lookup' | 'table-join'
   readonly window: string | null
   /** Aggregates in the order of their names, each with its kind. */
   readonly columns: readonly (readonly [name: string, kind: string])[]
@@ -31,7 +31,9 @@ export function checkSignatures(subtopology: Subtopology, store: StateStore): Mu
 /** Grace may change: it decides when a window closes, not what is in it. */
 function signatureOf(id: string, node: PlannedNode['node'], store: StateStore): Signature | null {
   // Rows as they came: another interval only decides which are kept from now on.
-  if (node.kind === 'join' || node.kind === 'lookup') return { kind: node.kind, window: null, columns: [] }
+  if (node.kind === 'join' || node.kind === 'lookup' || node.kind === 'table-join') {
+    return { kind: node.kind, window: null, columns: [] }
+  }
   if (node.kind !== 'window' && node.kind !== 'aggregate') return null
   const columns = Object.entries(node.aggregates)
     .map(([name, { kind }]) => [name, kind] as const)

@@ -9,6 +9,7 @@
 //   <node> 00 <list> <tag> <key text> 00 <at> <seq>   an item at a time of a key: a session, a moment of a sliding
 //                                              window, a row that waits for its match; <list> is 'i', 'l' or 'r'
 //   <node> 00 't' <tag> <key text>             the row of a key in a table
+//   <node> 00 't' <side> <tag> <key text>      the same of two tables that are joined; <side> is 'l' or 'r'
 //   <node> 00 'c'                              the cursor of a source
 //
 // <node> is the id that the user gave, which has no byte below 0x2d. <start> and <at> are eight bytes, most significant
@@ -33,6 +34,7 @@ export const windowsPrefix = (node: string): Uint8Array => encoder.encode(`${nod
 export const progressKey = (node: string): Uint8Array => encoder.encode(`${node}\0p`)
 export const listsPrefix = (node: string, list: 'i' | 'l' | 'r'): Uint8Array =>
   encoder.encode(`${node}\0${list}`)
+export const tablesPrefix = (node: string, side: 'l' | 'r'): Uint8Array => encoder.encode(`${node}\0t${side}`)
 export const tablePrefix = (node: string): Uint8Array => encoder.encode(`${node}\0t`)
 
 const timeSizeBytes = 8

@@ -11,7 +11,14 @@ export type Taps = {
   readonly topicOf: ReadonlyMap<Node, string>
 }
 
-const tapped: ReadonlySet<Node['kind']> = new Set(['window', 'aggregate', 'join', 'lookup', 'late'])
+const tapped: ReadonlySet<Node['kind']> = new Set([
+  'window',
+  'aggregate',
+  'join',
+  'lookup',
+  'table-join',
+  'late',
+])
 
 /** One behind each window and join (their late rows, too), each aggregate and each end of a stream. */
 export function tapsOf(app: App): Taps {
