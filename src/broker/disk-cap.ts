@@ -16,7 +16,14 @@ import type { LogGroup } from '#log'
 import type { DiskUse } from './api.ts'
 import type { Catalogue } from './catalogue.ts'
 import { forgetsByAge } from './config.ts'
-import { type DiskTrim, decideDiskTrims, type TrimCandidate, trimAboveShare } from './disk-trims.ts'
+import {
+  type DiskTrim,
+  decideDiskTrims,
+  decideRolls,
+  type RollCandidate,
+  type TrimCandidate,
+  trimAboveShare,
+} from './disk-trims.ts'
 import type { BrokerLimits } from './limits.ts'
 import type { Topic } from './topic.ts'
 
@@ -88,6 +95,10 @@ export class DiskCap {
     }
     this.#note(trims)
     this.#judge(usedBytes, maxBytes)
+    const rolls = decideRolls({ usedBytes, maxBytes, candidates: this.#growing() }).filter((id) =>
+      log.partition(id),
+    )
+    if (rolls.length > 0) await log.append(rolls.map((id) => ({ kind: 'roll', id })))
     return trims.length
   }
 
@@ -141,6 +152,25 @@ export class DiskCap {
       for (const id of topic.partitionIds) {
         const sealed = log.partition(id)?.sealedSegments() ?? []
         if (sealed.length > 0) candidates.push({ id, topic: topic.name, sealed })
+      }
+    }
+    return candidates
+  }
+
+  /** What could be trimmed if it were sealed. */
+  #growing(): RollCandidate[] {
+    if (!this.#isFull) return []
+    const candidates: RollCandidate[] = []
+    for (const topic of this.#options.catalogue) {
+      if (!forgets(topic)) continue
+      for (const id of topic.partitionIds) {
+        const partition = this.#options.log.partition(id)
+        if (!partition || partition.activeSince === null || partition.damage !== null) continue
+        candidates.push({
+          id,
+          activeSince: partition.activeSince,
+          activeBytes: partition.compaction.activeBytes,
+        })
       }
     }
     return candidates

@@ -1,6 +1,6 @@
 // What is deleted before its time when the log nears the most that it may have of the disk: the oldest sealed segments of
 // all partitions that forget anyway, by append time, whole segments. What keeps for ever, is compacted or belongs to pspf
-// itself is never touched, nor is a segment that still grows.
+// itself is never touched. A segment that still grows is sealed first, and only when nothing else is left.
 import type { Millis, Offset } from '#base'
 import type { PartitionId, SealedSegment } from '#log'
 
@@ -56,4 +56,29 @@ export function decideDiskTrims({ usedBytes, maxBytes, candidates }: DiskFacts):
     left -= sizeBytes
   }
   return { trims: [...trims.values()], usedBytes: left }
+}
+
+export type RollCandidate = {
+  readonly id: PartitionId
+  /** Append time of the oldest record in the segment that still grows. */
+  readonly activeSince: Millis
+  readonly activeBytes: number
+}
+
+/** Whose segments to seal, the oldest first, so that the next round finds enough to trim. */
+export function decideRolls(facts: {
+  readonly usedBytes: number
+  readonly maxBytes: number
+  readonly candidates: readonly RollCandidate[]
+}): PartitionId[] {
+  const { usedBytes, maxBytes, candidates } = facts
+  if (usedBytes <= maxBytes) return []
+  const rolls: PartitionId[] = []
+  let left = usedBytes
+  for (const { id, activeBytes } of candidates.toSorted((a, b) => a.activeSince - b.activeSince)) {
+    if (left <= maxBytes * trimAboveShare) break
+    rolls.push(id)
+    left -= activeBytes
+  }
+  return rolls
 }

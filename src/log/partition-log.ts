@@ -497,7 +497,8 @@ export class PartitionLog implements Partition {
   }
 
   sealedSegments(): SealedSegment[] {
-    return this.#segments.slice(0, -1).map(({ visibleBytes, lastAppendTime }, index) => ({
+    const sealed = this.activeSince === null ? this.#segments : this.#segments.slice(0, -1)
+    return sealed.map(({ visibleBytes, lastAppendTime }, index) => ({
       endOffset: asOffset(this.#endOf(index)),
       sizeBytes: asByteSize(visibleBytes),
       lastAppendTime: asMillis(lastAppendTime),

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { asByteSize, asMillis, asOffset } from '#base'
-import { decideDiskTrims, type TrimCandidate } from '../../src/broker/disk-trims.ts'
+import { decideDiskTrims, decideRolls, type TrimCandidate } from '../../src/broker/disk-trims.ts'
 
 const candidate = (partition: number, times: readonly number[], sizeBytes = 10): TrimCandidate => ({
   id: { topicId: 'a'.repeat(32), partition },
@@ -63,5 +63,23 @@ describe('trims before the time', () => {
         if (freed > 0) expect(Math.min(Number.POSITIVE_INFINITY, ...kept)).toBeGreaterThanOrEqual(newest)
       }),
     )
+  })
+})
+
+describe('segments that still grow', () => {
+  const growing = (partition: number, since: number) => ({
+    id: { topicId: 'a'.repeat(32), partition },
+    activeSince: asMillis(since),
+    activeBytes: 10,
+  })
+
+  test('are sealed, the oldest first and no more than needed, when nothing else is left to trim', () => {
+    const candidates = [growing(0, 30), growing(1, 10), growing(2, 20)]
+    const partitions = (usedBytes: number) =>
+      decideRolls({ usedBytes, maxBytes: 100, candidates }).map(({ partition }) => partition)
+    expect(partitions(100)).toEqual([])
+    expect(partitions(101)).toEqual([1])
+    expect(partitions(110)).toEqual([1, 2])
+    expect(partitions(500)).toEqual([1, 2, 0])
   })
 })

@@ -122,3 +122,33 @@ describe('the broker on the real log', () => {
     await fixture.broker.close()
   })
 })
+
+describe('the most that the log may have', () => {
+  test('is kept though every segment still grows: the oldest is sealed, then trimmed', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'pspf-broker-'))
+    folders.push(directory)
+    const world = { clock: realClock(), random: realRandom(), logger: silentLogger, metrics: new Metrics() }
+    const log = await openLog({ ...world, disk, directory, diskReserveBytes: 0 })
+    const broker = await openBroker({
+      ...world,
+      log,
+      limits: { diskCheckEveryMs: 5 },
+      diskMaxBytes: 14 * 2 ** 20,
+    })
+    const value = new Uint8Array(500_000)
+    const names = Array.from({ length: 4 }, (_, index) => `topic-${index}`)
+    for (const name of names) await broker.createTopic({ name })
+    // Each byte is in a segment and in the write-ahead log: 16 MB.
+    for (let sent = 0; sent < 16; sent++) {
+      const produced = broker.produce(names[Math.floor(sent / 4)]!, [{ key: null, value }])
+      await produced.catch((thrown) => expect(thrown).toMatchObject({ code: 'disk_full' }))
+    }
+    while (broker.diskUse().trimmed === null || broker.diskUse().isFull) await Bun.sleep(1)
+    expect(log.usedBytes).toBeLessThan(14 * 2 ** 20)
+    const [first] = broker.topic('topic-0').partitions
+    expect(first!.startOffset).toBe(first!.endOffset)
+    await broker.produce('topic-0', [{ key: null, value: new Uint8Array(10) }])
+    await broker.close()
+    await log.close()
+  }, 20_000)
+})
