@@ -1,6 +1,6 @@
 // Reads records out of one partition: a page of them as JSON, or a stream with one a line.
 import { asOffset, type Offset } from '#base'
-import type { Broker } from '#broker'
+import type { Broker, Fetched } from '#broker'
 import type { Problem } from './contract.ts'
 import type { HttpLimits } from './limits.ts'
 import { RecordTexts } from './record-json.ts'
@@ -16,33 +16,44 @@ export type PageRequest = {
   readonly signal?: AbortSignal
 }
 
-/** `{records, next, startOffset, endOffset}` as text, so that stored JSON is passed on as it is. */
+/**
+ * `{records, next, startOffset, endOffset}` as text, so that stored JSON is passed on as it is. A page ends early before
+ * what cannot be read: asking for `next` then says why.
+ */
 export async function readPage(broker: Broker, request: PageRequest, limits: HttpLimits): Promise<string> {
   const { topic, partition, limit, signal } = request
   const texts = new RecordTexts(partition)
   const records: string[] = []
   let next: number = request.from
   let sizeBytes = 0
+  let fetched: Fetched | undefined
   for (;;) {
-    const fetched = await broker.fetch({
-      topic,
-      partition,
-      from: asOffset(next),
-      bytesMax: limits.fetchSizeBytesMax,
-      waitMs: records.length === 0 ? request.waitMs : 0,
-      ...(signal === undefined ? {} : { signal }),
-    })
+    try {
+      fetched = await broker.fetch({
+        topic,
+        partition,
+        from: asOffset(next),
+        bytesMax: limits.fetchSizeBytesMax,
+        waitMs: records.length === 0 ? request.waitMs : 0,
+        ...(signal === undefined ? {} : { signal }),
+      })
+    } catch (thrown) {
+      if (fetched === undefined || records.length === 0) throw thrown
+      return pageText(records, next, fetched)
+    }
     next = texts.read(fetched.batches, next, (text) => {
       records.push(text)
       sizeBytes += text.length
       return records.length < limit && sizeBytes < limits.pageSizeBytesMax
     })
     const full = records.length >= limit || sizeBytes >= limits.pageSizeBytesMax
-    if (full || fetched.batches.length === 0 || next >= fetched.endOffset) {
-      const { startOffset, endOffset } = fetched
-      return `{"records":[${records.join(',')}],"next":${next},"startOffset":${startOffset},"endOffset":${endOffset}}`
-    }
+    if (full || fetched.batches.length === 0 || next >= fetched.endOffset)
+      return pageText(records, next, fetched)
   }
+}
+
+function pageText(records: readonly string[], next: number, { startOffset, endOffset }: Fetched): string {
+  return `{"records":[${records.join(',')}],"next":${next},"startOffset":${startOffset},"endOffset":${endOffset}}`
 }
 
 export type LinesRequest = {

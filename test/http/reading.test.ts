@@ -47,6 +47,19 @@ describe('pages', () => {
     expect(next).toBe(records.length)
   })
 
+  test('end before what is damaged, and only the next one says so', async () => {
+    await using h = await withRecords(120)
+    const fetch = h.broker.fetch
+    h.broker.fetch = (request) => {
+      if (request.from >= 50) throw new BrokerError('corrupt', 'damaged')
+      return fetch(request)
+    }
+    const { records, next } = await page(h, 'limit=100')
+    expect(records.map(({ offset }) => offset)).toEqual(Array.from({ length: 50 }, (_, offset) => offset))
+    expect(next).toBe(50)
+    expect(await problemOf(await h.ask(`${path}?from=50`))).toMatchObject({ code: 'corrupt' })
+  })
+
   test('hold a hundred records unless more are asked for, and never more than the limit', async () => {
     await using h = await withRecords(300, { limits: { pageRecordsMax: 200 } })
     expect((await page(h, '')).records).toHaveLength(100)
