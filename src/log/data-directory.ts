@@ -143,8 +143,8 @@ function parseObject(text: string): Record<string, unknown> {
   }
 }
 
-/** What a backup or a restore left is not a data directory, whole or not. */
-function refuseBackup(disk: Disk, directory: string): void {
+/** What a backup or a restore left is not a data directory, whole or not. Throws before anything is written there. */
+export function refuseBackup(disk: Disk, directory: string): void {
   if (disk.exists(`${directory}/${restoreMark}`)) {
     throw new BrokerError('corrupt', `a restore into ${directory} did not finish`, {
       fix: `remove the directory and restore again: pspfctl backup restore BACKUP --data-dir ${directory}`,

@@ -6,6 +6,7 @@ export { type BackupDamage, type Manifest, totalBytes } from './backup/manifest.
 export { restoreBackup } from './backup/restore.ts'
 export { type BackupFault, type VerifyReport, verifyBackup } from './backup/verify.ts'
 export { threadedCompaction } from './compaction-thread.ts'
+export { refuseBackup } from './data-directory.ts'
 export {
   type DumpedBatch,
   type DumpedPiece,

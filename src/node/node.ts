@@ -21,7 +21,7 @@ import { type Broker, openBroker } from '#broker'
 import { DashboardRegistry, type DashboardSpec, LiveHub } from '#dashboards'
 import { uiFiles, version } from '#embedded'
 import { type Asset, createHttpServer, type HttpServer, hashToken } from '#http'
-import { type OpenLog, openLog, threadedCompaction } from '#log'
+import { type OpenLog, openLog, refuseBackup, threadedCompaction } from '#log'
 import { AppSupervisor } from '#streams'
 import { distinctFiles, existingFile } from './app-files.ts'
 import { Backups } from './backups.ts'
@@ -62,8 +62,10 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const files = options.apps.map((file) => existingFile(resolve(options.workingDirectory, file)))
   const clock = realClock()
   const logger = openLogger(settings, options)
-  const lock = lockDirectory(settings.dataDirectory, clock.now())
   const disk = realDisk()
+  // Even a lock would change it.
+  refuseBackup(disk, settings.dataDirectory)
+  const lock = lockDirectory(settings.dataDirectory, clock.now())
   let log: OpenLog | undefined
   try {
     const parts = { disk, clock, random: realRandom(), logger, metrics: new Metrics() }

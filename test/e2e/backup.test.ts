@@ -130,6 +130,7 @@ test('a backup under load holds everything acknowledged before it, and an app go
     ])
     expect(refused).toMatchObject({ code: 4 })
     expect(refused.err).toContain('is a backup')
+    expect(existsSync(join(sandbox.folder, 'one', 'lock.db'))).toBe(false)
     expect(await sandbox.run(['ctl', 'backup', 'verify', 'one'])).toMatchObject({ code: 0 })
   } finally {
     await sandbox.remove()
