@@ -40,6 +40,7 @@ const summary: View<TopicSummary> = {
       show: (topic) => sizeText(topic.config.retentionBytes),
       wide: true,
     },
+    { title: 'cleanupPolicy', of: (topic) => topic.config.cleanupPolicy, wide: true },
     { title: 'compression', of: (topic) => topic.config.compression, wide: true },
     {
       title: 'lastAppend',
