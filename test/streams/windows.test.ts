@@ -264,6 +264,48 @@ describe('hopping windows that share panes', () => {
   }, 60_000)
 })
 
+describe('a hopping window under the same name', () => {
+  const rows = topic<Timed>('rows', { time: { at: (one) => one.at } })
+  const counted = (policy: 'on-close' | 'on-update') =>
+    rows
+      .stream()
+      .keyBy('key')
+      .window('counted', window.hopping('20ms', { every: '10ms', grace: '0s' }))
+      .aggregate({ n: agg.count() })
+      .emit(policy)
+  const begun = async (policy: 'on-close' | 'on-update') => {
+    const t = await harness(app({ id: 'hopping' }).use(counted(policy)))
+    t.send(rows, { key: 'a', at: 1, amount: 1 })
+    await t.stop()
+    return t
+  }
+
+  test('goes on without panes if its state was begun without them', async () => {
+    const t = await begun('on-update')
+    const closed = counted('on-close')
+    const u = await harness(app({ id: 'hopping' }).use(closed), { log: t.log })
+    u.send(rows, { key: 'a', at: 2, amount: 1 })
+    u.finish(rows)
+    // Before it, what was said on update.
+    const final = (await u.take(closed.out)).filter((one) => one.final)
+    expect(final.map(({ window: { start }, n }) => [start, n])).toEqual([
+      [-10, 2],
+      [0, 2],
+    ])
+  })
+
+  test('is refused where what panes hold would mean something else', async () => {
+    const t = await begun('on-close')
+    const opening = harness(app({ id: 'hopping' }).use(counted('on-update')), { log: t.log })
+    expect(
+      await opening.then(
+        () => null,
+        (error: Error) => error.message,
+      ),
+    ).toContain('"counted" keeps state of a hopping 20 10 0 panes')
+  })
+})
+
 describe('state returns to its floor when windows have closed:', () => {
   const definitions: Record<string, WindowDefinition> = {
     tumbling: window.tumbling('10ms', { grace: '0s' }),
