@@ -12,7 +12,7 @@ import type { Operator, WindowWiring } from './operator.ts'
 import type { Emit } from './task-context.ts'
 import { Tick } from './tick.ts'
 import { type Item, TimeLists } from './time-lists.ts'
-import { addTo, initOf, mergeOf, resultOf, windowRow } from './window-row.ts'
+import { addTo, initOf, windowRow } from './window-row.ts'
 
 /** What was last said of the window that ends there. */
 type Sent = readonly [revision: number, results: readonly unknown[]]
@@ -91,13 +91,18 @@ export class SlidingOperator implements Operator {
       if (first === undefined || this.time.current < first.due) return true
       if (context.full) return false
       this.#due.pop()
-      const { key } = first
-      const due = this.#moments.of(key).filter((moment) => this.#dueOf(moment) === first.due)
-      const over = due.filter(({ value }) => value[0] === 0)
-      for (const moment of due) if (moment.value[0] === 1) this.#close(key, moment)
+      const { key, due } = first
+      const moments = this.#moments.of(key)
+      const open = firstOpen(moments)
+      let end = open
+      while (end < moments.length && this.#dueOf(moments[end]!) <= due) end++
+      let over = 0
+      while (over < open && this.#dueOf(moments[over]!) <= due) over++
+      const gone = moments.slice(0, over)
+      for (const moment of moments.slice(open, end)) this.#close(key, moment)
       // Only now: the window that closes at the same moment still covers them.
-      for (const moment of over) this.#moments.remove(key, moment)
-      for (const moment of this.#moments.of(key)) this.#due.put(key, this.#dueOf(moment))
+      for (const moment of gone) this.#moments.remove(key, moment)
+      this.#putNext(key)
     }
   }
 
@@ -127,6 +132,17 @@ export class SlidingOperator implements Operator {
     return this.#due.peek() === undefined ? null : this.#newest + this.#window.graceMs + 1
   }
 
+  /** What is due next of a key: its oldest moment goes, or its oldest open window closes. */
+  #putNext(key: KeyValue): void {
+    const moments = this.#moments.of(key)
+    const oldest = moments[0]
+    const open = moments[firstOpen(moments)]
+    if (oldest !== undefined) this.#due.put(key, this.#dueOf(oldest))
+    if (open === undefined) return
+    const due = this.#dueOf(open)
+    if (oldest === undefined || due < this.#dueOf(oldest)) this.#due.put(key, due)
+  }
+
   /** When its window closes; and after that, when no window can cover it any more. */
   #dueOf({ at, value }: Kept): number {
     const { sizeMs, graceMs } = this.#window
@@ -151,13 +167,18 @@ export class SlidingOperator implements Operator {
   }
 
   #resultsAt(key: KeyValue, end: number): unknown[] {
-    let parts: readonly unknown[] | null = null
-    for (const moment of this.#moments.of(key)) {
-      if (moment.at < end - this.#window.sizeMs) continue
-      if (moment.at > end) break
-      parts = parts === null ? moment.value[1] : mergeOf(this.#folding, parts, moment.value[1])
-    }
-    return resultOf(this.#folding, parts ?? initOf(this.#folding))
+    const moments = this.#moments.of(key)
+    let to = moments.length
+    while (to > 0 && moments[to - 1]!.at > end) to--
+    let from = to
+    while (from > 0 && moments[from - 1]!.at >= end - this.#window.sizeMs) from--
+    return this.#folding.aggregators.map((aggregator, column) => {
+      let whole = moments[from]!.value[1][column]
+      for (let index = from + 1; index < to; index++) {
+        whole = aggregator.merge(whole, moments[index]!.value[1][column])
+      }
+      return aggregator.result(whole)
+    })
   }
 
   #emit(
@@ -176,6 +197,21 @@ export class SlidingOperator implements Operator {
       key,
     )
   }
+}
+
+/**
+ * Where open ones begin. They close in the order of time, and a late row, whose moment is closed from the start, lies before
+ * all that are open: so closed ones come first.
+ */
+function firstOpen(moments: readonly Kept[]): number {
+  let low = 0
+  let high = moments.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (moments[middle]!.value[0] === 0) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 /** Looked for from the end: most rows are new. */

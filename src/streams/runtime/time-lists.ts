@@ -199,7 +199,8 @@ export class TimeLists<T> {
 
   #forget(list: List<T>, item: Held<T>): void {
     item.removed = true
-    list.items.splice(list.items.indexOf(item), 1)
+    if (list.items[0] === item) list.items.shift()
+    else list.items.splice(list.items.indexOf(item), 1)
     if (list.items.length === 0) this.#empty.add(list)
   }
 
