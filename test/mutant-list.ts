@@ -198,9 +198,23 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'mark: frames do not say what was durable before them',
     file: 'src/log/wal.ts',
-    find: 'durableUpTo: sequence - 1',
+    find: 'durableUpTo: this.#durableBefore - 1',
     replace: 'durableUpTo: 0',
     ...damage,
+  },
+  {
+    name: 'mark: frames are called durable that are only written',
+    file: 'src/log/wal.ts',
+    find: 'durableUpTo: this.#durableBefore - 1',
+    replace: 'durableUpTo: sequence - 1',
+    ...lives,
+  },
+  {
+    name: 'sync: what came after it began is visible when it returns',
+    file: 'src/log/partition-log.ts',
+    find: 'this.#endOffset = endOffset\n    return true',
+    replace: 'this.#endOffset = this.#writtenEnd\n    return true',
+    tests: ['test/sim/written.test.ts'],
   },
   {
     name: 'mark: no mark follows the last frame',
@@ -364,22 +378,22 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'order: files are deleted before their deletion is durable',
     file: 'src/log/group-commit.ts',
-    find: 'changes.hasControls ? null : this.#writeSegments(appendTime)',
-    replace: 'this.#writeSegments(appendTime)',
+    find: 'if (changes.hasControls && !(await round?.returned)) return',
+    replace: '',
     ...lives,
   },
   {
     name: 'order: append time follows the clock back',
     file: 'src/log/group-commit.ts',
-    find: 'Math.max(this.#context.clock.now(), this.#visible.appendTime)',
+    find: 'Math.max(this.#context.clock.now(), this.#frame.appendTime)',
     replace: 'this.#context.clock.now()',
     ...lives,
   },
   {
     name: 'refusal: a failed write is taken for a full disk',
     file: 'src/log/group-commit.ts',
-    find: '    if (!isCurable(error)) return this.#failGroup(group, error)\n    this.#frame.changes.undo()',
-    replace: '    this.#frame.changes.undo()',
+    find: '    if (!isCurable(error)) this.fail(error)\n',
+    replace: '',
     ...refusal,
   },
   {

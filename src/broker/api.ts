@@ -2,6 +2,7 @@
 import type { ByteSize, Millis, Offset } from '#base'
 import type { SegmentSlice } from '#log'
 import type { Compression, Header, RecordInput } from '#record'
+import type { Durability } from './durability.ts'
 
 /** `delete`: records go by age and size. `compact`: of each key the latest stays. Both: the latest, as long as it is young. */
 export type CleanupPolicy = 'delete' | 'compact' | 'compact,delete'
@@ -17,12 +18,20 @@ export type TopicConfig = {
   /** Per partition; null has no limit. */
   readonly retentionBytes: number | null
   readonly compression: Compression
+  /** When a producer is told that its records are written. Commits of apps and groups are always `fsync`. */
+  readonly durability: Durability
+}
+
+/** What is left out keeps its value, or takes the default. */
+export type TopicConfigChange = Partial<Omit<TopicConfig, 'durability'>> & {
+  /** As people write it: `interval(2s)` too. */
+  readonly durability?: string
 }
 
 export type TopicSpec = {
   readonly name: string
   readonly partitions?: number
-  readonly config?: Partial<TopicConfig>
+  readonly config?: TopicConfigChange
 }
 
 /**
@@ -79,6 +88,9 @@ export type FetchedSlice = {
   readonly endOffset: Offset
 }
 
+/** Who writes batches with sequence numbers. */
+export type ProducerIdentity = { readonly producerId: number; readonly epoch: number }
+
 export type BatchAppend = { readonly topic: string; readonly partition: number; readonly batch: Uint8Array }
 
 /**
@@ -120,7 +132,7 @@ export type DiskUse = {
 export interface Broker {
   /** Partitions, definition and configuration are one atomic append. `already_exists` for all but the first. */
   createTopic(spec: TopicSpec, access?: Access): Promise<TopicInfo>
-  alterTopic(name: string, config: Partial<TopicConfig>, access?: Access): Promise<TopicInfo>
+  alterTopic(name: string, config: TopicConfigChange, access?: Access): Promise<TopicInfo>
   /** Its records and every group's positions in it go together. */
   deleteTopic(name: string, access?: Access): Promise<void>
   /** Deletes whole segments below the offset, in one partition; beyond its end is `offset_out_of_range`. */
@@ -157,6 +169,16 @@ export interface Broker {
   ): Promise<GroupInfo>
   /** Forgets its positions. */
   deleteGroup(id: string): Promise<void>
+  /**
+   * An identity for an idempotent producer, never given before: its id and the epoch to begin with. For a producer that
+   * has one already, `previous`, the next epoch, which fences the one before wherever it writes.
+   */
+  allocateProducerId(previous?: ProducerIdentity): Promise<ProducerIdentity>
+  /**
+   * Appends one batch as a client has built it, with its producer id, epoch and sequence if it has them, and answers its
+   * base offset: the first one, if the batch was sent before. `out_of_order_sequence` and `fenced` as in the log.
+   */
+  produceBatch(append: BatchAppend, access?: Access): Promise<Offset>
   /** Per-topic totals since start, for rates: records and bytes in and out. */
   traffic(): ReadonlyMap<string, { recordsIn: number; bytesIn: number; recordsOut: number; bytesOut: number }>
   diskUse(): DiskUse

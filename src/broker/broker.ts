@@ -2,11 +2,13 @@
 import { BrokerError } from '#base'
 import type { LogGroup } from '#log'
 import type { Broker, TopicInfo } from './api.ts'
+import type { BatchProducer } from './batch-producer.ts'
 import { type Catalogue, checkMayChange } from './catalogue.ts'
 import type { CompactionRounds } from './compaction-rounds.ts'
 import type { DiskCap } from './disk-cap.ts'
 import type { Groups } from './groups.ts'
-import type { Producer } from './producer.ts'
+import type { ProducerIds } from './producer-ids.ts'
+import type { ProducerLanes } from './producer-lanes.ts'
 import type { Reader } from './reader.ts'
 import type { RetentionRounds } from './retention-rounds.ts'
 import type { TrafficTotals } from './traffic.ts'
@@ -16,7 +18,9 @@ export type BrokerParts = {
   readonly log: LogGroup
   readonly catalogue: Catalogue
   readonly groups: Groups
-  readonly producer: Producer
+  readonly producer: ProducerLanes
+  readonly batchProducer: BatchProducer
+  readonly producerIds: ProducerIds
   readonly reader: Reader
   readonly waiters: Waiters
   readonly retention: RetentionRounds
@@ -93,6 +97,13 @@ export function createBroker(parts: BrokerParts): Broker {
         const topic = catalogue.topic(name)
         checkMayChange(topic, access, 'produce to')
         return producer.produce(topic, records)
+      }),
+    allocateProducerId: (previous) => whileOpen(() => parts.producerIds.allocate(previous)),
+    produceBatch: (append, access = {}) =>
+      whileOpen(() => {
+        const topic = catalogue.topic(append.topic)
+        checkMayChange(topic, access, 'produce to')
+        return parts.batchProducer.produce(topic, append)
       }),
     fetch: (request) => whileOpen(() => reader.fetch(request)),
     fetchSlice: (request) => whileOpen(() => reader.fetchSlice(request)),

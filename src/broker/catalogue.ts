@@ -2,7 +2,7 @@
 import { asMillis, BrokerError, type Clock, type Random } from '#base'
 import type { LogEntry, LogGroup } from '#log'
 import type { RecordInput, RecordView } from '#record'
-import type { Access, TopicConfig, TopicSpec } from './api.ts'
+import type { Access, TopicConfigChange, TopicSpec } from './api.ts'
 import { changedConfig, defaultConfig, keptForEver } from './config.ts'
 import type { Journal } from './journal.ts'
 import type { BrokerLimits } from './limits.ts'
@@ -86,7 +86,7 @@ export class Catalogue {
     })
   }
 
-  alter(name: string, change: Partial<TopicConfig>, access: Access): Promise<Topic> {
+  alter(name: string, change: TopicConfigChange, access: Access): Promise<Topic> {
     return this.#change(async () => {
       const topic = this.#owned(name, access, 'alter')
       const config = changedConfig(topic.config, change)

@@ -1,7 +1,8 @@
 // The settings of a topic: defaults, and what a change must look like.
 import { BrokerError } from '#base'
 import type { Compression } from '#record'
-import type { CleanupPolicy, TopicConfig } from './api.ts'
+import type { CleanupPolicy, TopicConfig, TopicConfigChange } from './api.ts'
+import { readDurability } from './durability.ts'
 import { didYouMean } from './suggestion.ts'
 
 export const defaultConfig: TopicConfig = {
@@ -11,6 +12,7 @@ export const defaultConfig: TopicConfig = {
   retentionMs: 7 * 24 * 60 * 60 * 1000,
   retentionBytes: null,
   compression: 'none',
+  durability: 'fsync',
 }
 
 /** Internal tables keep the newest record of each key, and never age. */
@@ -42,7 +44,7 @@ const compressions: readonly Compression[] = ['none', 'gzip', 'zstd']
 const keys = Object.keys(defaultConfig)
 
 /** `base` with the given settings changed; throws `invalid_request` that names the setting. Undefined changes nothing. */
-export function changedConfig(base: TopicConfig, change: Partial<TopicConfig>): TopicConfig {
+export function changedConfig(base: TopicConfig, change: TopicConfigChange): TopicConfig {
   for (const key of Object.keys(change)) {
     if (keys.includes(key)) continue
     throw new BrokerError('invalid_request', `"${key}" is not a setting of a topic${didYouMean(key, keys)}`, {
@@ -75,6 +77,7 @@ export function changedConfig(base: TopicConfig, change: Partial<TopicConfig>): 
     retentionMs,
     retentionBytes,
     compression,
+    durability: readDurability(change.durability ?? base.durability),
   }
 }
 

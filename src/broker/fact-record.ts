@@ -4,6 +4,7 @@
 //   ["owner","<group>","<owner>"]   {"version":1,"epoch":N}   the newest epoch given to this owner
 //   ["retentionClock"]              {"version":1,"at":MS}     how far the retention clock had come, and with "setAt":MS
 //                                                             when it was set, if it ran unset before
+//   ["producerIds"]                 {"version":1,"next":N}    ids of producers below N may have been given out
 //
 // Invariants:
 //   1. The newest record of a key counts; an epoch never falls, and its record is never removed.
@@ -13,6 +14,7 @@ import { asMillis, BrokerError, type Millis } from '#base'
 export type Fact =
   | { readonly kind: 'owner'; readonly group: string; readonly owner: string; readonly epoch: number }
   | { readonly kind: 'retentionClock'; readonly at: Millis; readonly setAt?: Millis }
+  | { readonly kind: 'producerIds'; readonly next: number }
 
 const version = 1
 const encoder = new TextEncoder()
@@ -36,7 +38,8 @@ export function decodeFact(key: Uint8Array, value: Uint8Array): Fact {
   const fields = parse(decoder.decode(value), keyText) as Record<string, unknown> | null
   if (Array.isArray(parts) && fields?.['version'] === version) {
     const [kind, group, owner] = parts as unknown[]
-    const { epoch, at, setAt } = fields
+    const { epoch, at, setAt, next } = fields
+    if (kind === 'producerIds' && isCount(next)) return { kind, next }
     if (kind === 'owner' && typeof group === 'string' && typeof owner === 'string' && isCount(epoch)) {
       return { kind, group, owner, epoch }
     }

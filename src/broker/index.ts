@@ -1,5 +1,6 @@
 export * from './api.ts'
 export { defaultConfig } from './config.ts'
+export { type Durability, powerCutLoses, readDurability } from './durability.ts'
 export { type BrokerLimits, defaultLimits } from './limits.ts'
 export { factsTopic, isReserved, offsetsTopic, topicsTopic } from './name.ts'
 export { type BrokerOptions, openBroker } from './open.ts'

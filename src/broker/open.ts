@@ -3,6 +3,7 @@ import { asMillis, BrokerError, type Clock, type Logger, type Metrics, type Rand
 import type { LogEntry, LogGroup, PartitionId } from '#log'
 import { BatchBuilder, type RecordInput } from '#record'
 import type { Broker } from './api.ts'
+import { BatchProducer } from './batch-producer.ts'
 import { createBroker } from './broker.ts'
 import { Catalogue } from './catalogue.ts'
 import { CompactionRounds } from './compaction-rounds.ts'
@@ -14,7 +15,8 @@ import { Journal } from './journal.ts'
 import { type BrokerLimits, defaultLimits } from './limits.ts'
 import { factsTopic, offsetsTopic, topicsTopic } from './name.ts'
 import { Owners } from './owners.ts'
-import { Producer } from './producer.ts'
+import { ProducerIds } from './producer-ids.ts'
+import { ProducerLanes } from './producer-lanes.ts'
 import { Reader } from './reader.ts'
 import { RetentionRounds, retentionClockRecord } from './retention-rounds.ts'
 import { partitionIds } from './topic.ts'
@@ -48,7 +50,8 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
   const catalogue = new Catalogue({ log, clock, random, limits, traffic })
   const owners = new Owners(clock, limits.offsetsPerGroupMax)
   const groups = new Groups({ log, clock, limits, catalogue, owners })
-  const producer = new Producer({ log, clock, limits })
+  const producer = new ProducerLanes({ log, clock, limits })
+  const producerIds = new ProducerIds(clock)
   const reader = new Reader({ catalogue, waiters, limits })
   const retention = new RetentionRounds({
     log,
@@ -76,14 +79,20 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
   const idOf = (topic: string) => catalogue.topic(topic).partitionIds[0]!
   const offsetsJournal = journal(offsetsTopic, idOf(offsetsTopic), () => groups.records())
   await groups.open(offsetsJournal)
-  const factsJournal = journal(factsTopic, idOf(factsTopic), () => [retention.record(), ...owners.records()])
+  const factsJournal = journal(factsTopic, idOf(factsTopic), () => [
+    retention.record(),
+    ...owners.records(),
+    ...producerIds.records(),
+  ])
   await factsJournal.replay(({ key, value }) => {
     if (key === null || value === null) return
     const fact = decodeFact(key, value)
     if (fact.kind === 'owner') owners.restore(fact)
+    else if (fact.kind === 'producerIds') producerIds.restore(fact)
     else retention.restore(fact)
   })
   owners.open(factsJournal)
+  producerIds.open(factsJournal)
 
   reportQuarantined(options, catalogue)
   watch({ metrics, catalogue, groups, waiters, seriesMax: limits.metricSeriesMax })
@@ -100,6 +109,8 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
     catalogue,
     groups,
     producer,
+    batchProducer: new BatchProducer({ log, limits }),
+    producerIds,
     reader,
     waiters,
     retention,

@@ -8,12 +8,19 @@
 import { BrokerError, type Clock, type ErrorCode, formatSize } from '#base'
 import type { Appended, LogGroup } from '#log'
 import type { ProduceRecord, RecordPosition } from './api.ts'
+import { appendOptionsOf } from './durability.ts'
 import type { BrokerLimits } from './limits.ts'
 import { type Packed, Packer, positionsOf } from './packer.ts'
 import { checkRecords, type ProduceCall } from './produce-call.ts'
 import type { Topic } from './topic.ts'
 
-export type ProducerOptions = { readonly log: LogGroup; readonly clock: Clock; readonly limits: BrokerLimits }
+export type ProducerOptions = {
+  readonly log: LogGroup
+  readonly clock: Clock
+  readonly limits: BrokerLimits
+  /** Bytes taken in and not yet appended. */
+  readonly waiting: { bytes: number }
+}
 
 /** What an append is refused for because of one of its partitions, as opposed to the state of the whole log. */
 const ofOnePartition: ReadonlySet<ErrorCode> = new Set(['corrupt', 'not_found', 'too_large'])
@@ -22,7 +29,6 @@ export class Producer {
   readonly #options: ProducerOptions
   readonly #packer: Packer
   #waiting: ProduceCall[] = []
-  #waitingBytes = 0
   #appending = false
   #scheduled = false
   #idle: (() => void)[] = []
@@ -39,7 +45,7 @@ export class Producer {
     this.#checkPressure()
     return new Promise((resolve, reject) => {
       this.#waiting.push({ topic, records, sizeBytes, timestamp: clock.now(), alone: false, resolve, reject })
-      this.#waitingBytes += sizeBytes
+      this.#options.waiting.bytes += sizeBytes
       this.#schedule()
     })
   }
@@ -56,7 +62,7 @@ export class Producer {
 
   #checkPressure(): void {
     const { log, limits } = this.#options
-    const pendingBytes = log.pendingBytes + this.#waitingBytes
+    const pendingBytes = log.pendingBytes + this.#options.waiting.bytes
     if (pendingBytes <= limits.pendingBytesMax) return
     throw new BrokerError('busy', `${formatSize(pendingBytes)} wait for the disk, which is above the limit`, {
       fix: 'retry after a moment, and send more slowly',
@@ -83,7 +89,8 @@ export class Producer {
     for (const call of calls) this.#packer.add(call)
     const packed = this.#packer.take()
     this.#appending = true
-    this.#options.log.append(packed.entries).then(
+    const options = appendOptionsOf(calls.map(({ topic }) => topic.config.durability))
+    this.#options.log.append(packed.entries, options).then(
       (appended) => {
         answer(calls, packed, appended)
         this.#next()
@@ -103,7 +110,7 @@ export class Producer {
     }
     for (const call of calls) {
       call.alone = true
-      this.#waitingBytes += call.sizeBytes
+      this.#options.waiting.bytes += call.sizeBytes
     }
     this.#waiting = [...calls, ...this.#waiting]
   }
@@ -135,7 +142,7 @@ export class Producer {
       else calls.push(call)
     }
     this.#waiting = this.#waiting.slice(taken)
-    this.#waitingBytes -= sizeBytes
+    this.#options.waiting.bytes -= sizeBytes
     return calls
   }
 }

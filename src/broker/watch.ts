@@ -1,6 +1,7 @@
 // Gauges of topics and groups, read just before each exposition. The number of series is bounded.
 import type { Metrics } from '#base'
 import type { Catalogue } from './catalogue.ts'
+import type { Durability } from './durability.ts'
 import type { Groups } from './groups.ts'
 import type { Waiters } from './waiters.ts'
 
@@ -12,26 +13,39 @@ export type WatchOptions = {
   readonly seriesMax: number
 }
 
-export function watch({ metrics, catalogue, groups, waiters, seriesMax }: WatchOptions): void {
+export function watch(options: WatchOptions): void {
+  const { metrics, groups, waiters, seriesMax } = options
+  const levels = new Map<string, Durability>()
   let watchedGroups = new Set<string>()
   const waiting = metrics.gauge('pspf_fetches_waiting', 'Fetches that wait for records')
   const partitions = metrics.gauge('pspf_partitions', 'Partitions of all topics')
   metrics.collect(() => {
     waiting.set(waiters.count)
-    partitions.set(watchTopics(metrics, catalogue, seriesMax))
+    partitions.set(watchTopics(options, levels))
     const seen = watchGroups(metrics, groups, seriesMax)
     for (const group of watchedGroups.difference(seen)) metrics.forget({ group })
     watchedGroups = seen
   })
 }
 
-function watchTopics(metrics: Metrics, catalogue: Catalogue, seriesMax: number): number {
+const durabilityHelp = 'When records are acknowledged: fsync after their sync, os and interval before it'
+
+/** `levels` has the durability of each topic as it was shown last, since that is a label. */
+function watchTopics(
+  { metrics, catalogue, seriesMax }: WatchOptions,
+  levels: Map<string, Durability>,
+): number {
   let partitions = 0
   let series = 0
   for (const topic of catalogue) {
     partitions += topic.partitionIds.length
     if (++series > seriesMax) continue
     const labels = { topic: topic.name }
+    const { durability } = topic.config
+    const before = levels.get(topic.name)
+    if (before !== undefined && before !== durability) metrics.forget({ ...labels, durability: before })
+    levels.set(topic.name, durability)
+    metrics.gauge('pspf_topic_durability_info', durabilityHelp, { ...labels, durability }).set(1)
     metrics.gauge('pspf_topic_size_bytes', 'Bytes of stored record batches', labels).set(topic.sizeBytes())
   }
   return partitions

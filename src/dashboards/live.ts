@@ -16,7 +16,11 @@ export type TopicSummary = {
     retentionMs: number | null
     retentionBytes: number | null
     compression: string
+    /** `fsync`, `os` or `interval(<n>ms)`: when a producer is told that its records are written. */
+    durability: string
   }
+  /** What of the acknowledged records a power cut may take, in words. */
+  powerCutLoses: string
   createdAt: number
   lastAppendTime: number
   /** Over the last few seconds. */

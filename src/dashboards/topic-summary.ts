@@ -1,5 +1,5 @@
 // Topics as the Topics page lists them.
-import type { Broker, TopicInfo } from '#broker'
+import { type Broker, powerCutLoses, type TopicInfo } from '#broker'
 import type { TopicSummary } from './live.ts'
 import type { TrafficRates } from './traffic-rates.ts'
 
@@ -36,6 +36,7 @@ export function topicSummary(
     records,
     sizeBytes,
     config: { ...topic.config },
+    powerCutLoses: powerCutLoses(topic.config.durability),
     createdAt: topic.createdAt,
     lastAppendTime,
     recordsPerSecond,

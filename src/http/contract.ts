@@ -119,6 +119,8 @@ export type TopicChange = {
   /** Per partition; null has no limit. */
   retentionBytes?: number | null
   compression?: 'none' | 'gzip' | 'zstd'
+  /** `fsync`, `os`, or `interval(100ms)`. */
+  durability?: string
 }
 
 export type ProduceRequest = { records: ProduceRecordJson[] }

@@ -28,6 +28,7 @@ const topicConfig = exactly({
   retentionMs: nullable(integer(1)),
   retentionBytes: nullable(integer(1)),
   compression: t.String(),
+  durability: t.String({ description: 'fsync, os or interval(<n>ms): when records are acknowledged' }),
 })
 
 const topicSummaryFields = {
@@ -38,6 +39,7 @@ const topicSummaryFields = {
   records: count(),
   sizeBytes: count(),
   config: topicConfig,
+  powerCutLoses: t.String({ description: 'what of the acknowledged records a power cut may take' }),
   createdAt: millis('milliseconds UTC'),
   lastAppendTime: millis('milliseconds UTC; 0 while empty'),
   recordsPerSecond: t.Number(),
@@ -72,6 +74,7 @@ export const topicChange = exactly({
     nullable(integer(1, undefined, { description: 'per partition; null has no limit' })),
   ),
   compression: t.Optional(oneOf(['none', 'gzip', 'zstd'])),
+  durability: t.Optional(t.String({ description: 'fsync, os, or interval(100ms) with 1 to 60000 ms' })),
 })
 
 export const createTopic = exactly({

@@ -107,7 +107,7 @@ export class PartitionLog implements Partition {
     this.topicIdBytes = Uint8Array.fromHex(facts.id.topicId)
     this.directory = `${context.directory}/topics/${partitionDirectory(facts.topic, facts.id.partition)}`
     this.#segments = facts.segments.map((segment) => new Segment(context, this.directory, segment))
-    this.#producers = facts.producers ? new ProducerTable(context, facts.producers) : null
+    this.#producers = facts.producers ? new ProducerTable(context, facts.producers, facts.endOffset) : null
     this.#startOffset = facts.startOffset
     this.#endOffset = facts.endOffset
     this.#stagedEnd = facts.endOffset

@@ -68,9 +68,14 @@ export class ProducerTable {
   readonly #visible = new Map<number, ProducerState>()
   readonly #staged = new Map<number, ProducerState>()
 
-  constructor(limits: Limits, rows: readonly ProducerRow[] = []) {
+  /** Of a partition that was cut back, as by a restore to an earlier moment, only what lies before its end is known. */
+  constructor(limits: Limits, rows: readonly ProducerRow[] = [], endOffset = Number.POSITIVE_INFINITY) {
     this.#limits = limits
-    for (const row of rows) this.#visible.set(row[0]!, stateOf(row))
+    for (const row of rows) {
+      const state = stateOf(row)
+      const batches = state.batches.filter(({ baseOffset }) => baseOffset < endOffset)
+      if (batches.length > 0) this.#visible.set(row[0]!, { ...state, batches })
+    }
   }
 
   /** Producers that are known. */

@@ -12,6 +12,7 @@ describe('topic settings', () => {
       retentionMs: 604_800_000,
       retentionBytes: null,
       compression: 'none',
+      durability: 'fsync',
     })
   })
 
@@ -23,6 +24,7 @@ describe('topic settings', () => {
       retentionMs: null,
       retentionBytes: 1000,
       compression: 'zstd',
+      durability: 'fsync',
     })
   })
 

@@ -88,6 +88,7 @@ describe('definitions of topics', () => {
       retentionMs: null,
       retentionBytes: 9,
       compression: 'zstd' as const,
+      durability: 'fsync' as const,
     },
   }
 

@@ -7,6 +7,9 @@ import {
   type GroupInfo,
   type ProduceRecord,
   partitionOf,
+  readDurability,
+  type TopicConfig,
+  type TopicConfigChange,
   type TopicInfo,
 } from '#broker'
 import { BatchBuilder } from '#record'
@@ -85,7 +88,7 @@ export function fakeBroker(): FakeBroker {
           name: spec.name,
           id: String(++ids).padStart(32, '0'),
           internal: spec.name.startsWith('_'),
-          config: { ...defaultConfig, ...spec.config },
+          config: configOf(defaultConfig, spec.config),
           createdAt: asMillis(fakeNow),
         },
         partitions: Array.from({ length: spec.partitions ?? 1 }, () => ({ start: 0, records: [] })),
@@ -95,7 +98,7 @@ export function fakeBroker(): FakeBroker {
     },
     async alterTopic(name, config) {
       const topic = find(name)
-      topic.info = { ...topic.info, config: { ...topic.info.config, ...config } }
+      topic.info = { ...topic.info, config: configOf(topic.info.config, config) }
       return describe(topic)
     },
     async deleteTopic(name) {
@@ -158,6 +161,8 @@ export function fakeBroker(): FakeBroker {
       const one = find(name).partitions[partition]!
       return asOffset(one.records.find((stored) => stored.timestamp >= timestamp)?.offset ?? endOf(one))
     },
+    allocateProducerId: missing,
+    produceBatch: missing,
     fence: missing,
     commit: missing,
     committed: missing,
@@ -214,4 +219,8 @@ function batchOf(stored: readonly Stored[]): Uint8Array {
   const batch = builder.build()
   new DataView(batch.buffer, batch.byteOffset).setBigInt64(0, BigInt(stored[0]!.offset))
   return batch
+}
+
+function configOf(base: TopicConfig, change: TopicConfigChange = {}): TopicConfig {
+  return { ...base, ...change, durability: readDurability(change.durability ?? base.durability) }
 }

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { asOffset, BrokerError } from '#base'
 import type { LogEntry, LogGroup } from '#log'
 import { BatchBuilder, readRecords } from '#record'
+import { ProducerTable } from '../../src/log/producer-table.ts'
 import { LogMachine } from '../sim/log-machine.ts'
 import { ProducerModel, type SentBatch } from './producer-model.ts'
 
@@ -280,3 +281,15 @@ test('answers are those of a model of Kafka, over restarts and power cuts', asyn
     { numRuns: Number(process.env['RUNS'] ?? 60) },
   )
 }, 120_000)
+
+test('of a partition that was cut back, what lay behind its end is not known any more', () => {
+  const table = new ProducerTable(
+    { producersPerPartitionMax: 9, producerExpiryMs: 9 },
+    [
+      [1, 0, 5, 0, 0, 7, 1, 1, 9],
+      [2, 0, 5, 0, 0, 8],
+    ],
+    8,
+  )
+  expect(table.rows).toEqual([[1, 0, 5, 0, 0, 7]])
+})

@@ -21,6 +21,10 @@ export function TopicConfig(props: { detail: TopicDetail; onChanged: () => Promi
         <dl class="facts">
           <dt>Compression</dt>
           <dd>{detail.config.compression}</dd>
+          <dt>Durability</dt>
+          <dd>
+            {detail.config.durability} <span class="quiet">a power cut loses {detail.powerCutLoses}</span>
+          </dd>
           <dt>Size limit</dt>
           <dd>
             {detail.config.retentionBytes === null

@@ -33,6 +33,12 @@ const settings: Readonly<Record<string, Setting>> = {
     help: 'compression=none, gzip or zstd',
     read: (text) => text,
   },
+  durability: {
+    key: 'durability',
+    alias: 'durability',
+    help: "durability=fsync, os or 'interval(100ms)'",
+    read: (text) => text,
+  },
   'cleanup-policy': {
     key: 'cleanupPolicy',
     alias: 'cleanup.policy',

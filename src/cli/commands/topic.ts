@@ -42,6 +42,8 @@ const summary: View<TopicSummary> = {
     },
     { title: 'cleanupPolicy', of: (topic) => topic.config.cleanupPolicy, wide: true },
     { title: 'compression', of: (topic) => topic.config.compression, wide: true },
+    { title: 'durability', of: (topic) => topic.config.durability },
+    { title: 'powerCutLoses', of: (topic) => topic.powerCutLoses, wide: true },
     {
       title: 'lastAppend',
       of: (topic) => topic.lastAppendTime,

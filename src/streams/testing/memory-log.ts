@@ -185,6 +185,7 @@ function infoOf({ spec, id, partitions }: MemoryTopic): TopicInfo {
       retentionBytes: null,
       compression: 'none',
       ...spec.config,
+      durability: 'fsync',
     },
     createdAt: asMillis(0),
     partitions: partitions.map(({ batches, start, end }, partition) => ({

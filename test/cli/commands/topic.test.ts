@@ -20,8 +20,13 @@ test('create sends name, partitions and settings in the units of the API', async
 })
 
 test('for ever is null, and the API names of settings work too', async () => {
-  await runLine(node, 'topic create orders --set retentionMs=forever --set retention-bytes=unlimited')
-  expect(JSON.parse(node.requests[0]!.body).config).toEqual({ retentionMs: null, retentionBytes: null })
+  const line = 'topic create orders --set retentionMs=forever --set retention-bytes=unlimited'
+  await runLine(node, `${line} --set durability=interval(100ms)`)
+  expect(JSON.parse(node.requests[0]!.body).config).toEqual({
+    retentionMs: null,
+    retentionBytes: null,
+    durability: 'interval(100ms)',
+  })
 })
 
 test.each([
