@@ -22,12 +22,26 @@ export const onLoadCore = ['taskset', '-c', '1']
 /** For what is load and subject in one process: as much as a server and its load have together. */
 export const onBothCores = ['taskset', '-c', '0,1']
 
+const children = new Set<Bun.Subprocess>()
+process.on('exit', () => {
+  for (const child of children) child.kill('SIGKILL')
+})
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130))
+
+/** What was started does not outlive the bench, however that ends: it would sit on the next one's port. */
+function kept<Child extends Bun.Subprocess>(child: Child): Child {
+  children.add(child)
+  void child.exited.then(() => children.delete(child))
+  return child
+}
+
 /** Runs one of the bench programs to its end, on the load's core unless told, and answers its JSON. */
 export async function measure<T>(program: string, plan: unknown, on = onLoadCore): Promise<T> {
   const child = Bun.spawn([...on, process.execPath, join(import.meta.dir, program), JSON.stringify(plan)], {
     stdout: 'pipe',
     stderr: 'inherit',
   })
+  kept(child)
   const text = await new Response(child.stdout).text()
   if ((await child.exited) !== 0) throw new Error(`${program} failed`)
   return JSON.parse(text.trim().split('\n').at(-1)!) as T
@@ -137,6 +151,7 @@ export async function servePspf(
       cwd: folder,
     },
   )
+  kept(child)
   await untilReady(async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok)
   return { ...watch(child, folder, port), readyMs: performance.now() - began }
 }
@@ -182,6 +197,7 @@ export async function startNats(folder: string, port: number, sync: 'always' | '
 
 async function startPeer(command: string[], folder: string, port: number): Promise<Server> {
   const child = Bun.spawn([...onServerCore, ...command], { stdout: 'ignore', stderr: 'ignore' })
+  kept(child)
   await untilReady(async () => {
     const socket = await Bun.connect({ hostname: '127.0.0.1', port, socket: { data: () => undefined } })
     socket.end()

@@ -5,7 +5,7 @@ import type { Shape } from './shape.ts'
 import { letters, type Target } from './target.ts'
 import { openWire, type Wire } from './wire.ts'
 
-/** Kept by each stream, as a retention by size. */
+/** Kept by all streams together, as a retention by size. */
 const keptBytes = 2 ** 30
 
 const lineEnd = Buffer.from('\r\n')
@@ -96,7 +96,7 @@ export async function natsTarget(port: number, shape: Shape): Promise<Target> {
       storage: 'file',
       retention: 'limits',
       discard: 'old',
-      max_bytes: keptBytes,
+      max_bytes: Math.floor(keptBytes / shape.partitions),
       num_replicas: 1,
     }
     await clients[0]!.request(`$JS.API.STREAM.CREATE.${stream.name}`, Buffer.from(JSON.stringify(stream)), 1)
