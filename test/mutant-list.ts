@@ -17,7 +17,6 @@ const frames = { tests: ['test/log/frame.test.ts'] }
 const chain = { tests: ['test/log/wal-reader.test.ts'] }
 const tail = { tests: ['test/sim/log-tail.test.ts'] }
 const refusal = { tests: ['test/sim/log-refusal.test.ts'] }
-const rot = { tests: ['test/sim/log-rot.test.ts'], environment: { SEEDS: '0-25' } }
 const producers = { tests: ['test/sim/producers.test.ts'] }
 const group = { tests: ['test/log/log-group.test.ts'] }
 
@@ -322,7 +321,7 @@ export const mutants: readonly Mutant[] = [
     file: 'src/log/segment.ts',
     find: 'const damagedAt = range === null ? -1 : damagedBlockAt(bytes, range)',
     replace: 'const damagedAt = range === null ? -1 : Math.min(-1, damagedBlockAt(bytes, range))',
-    ...rot,
+    tests: ['test/sim/log-damage.test.ts', 'test/sim/log-flip.test.ts'],
   },
   {
     name: 'salt: that of another log is believed',

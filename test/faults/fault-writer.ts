@@ -2,16 +2,15 @@
 //   <value> <offset> <offset>    acknowledged        refused <code>      told so
 //   visible <count>              how many records can be read at the end     end <state>
 // It ends after so many acknowledgements, after so many refusals, or when the log takes no more.
-//   bun test/faults/fault-writer.ts DIRECTORY ROUND ACKNOWLEDGEMENTS
+//   bun test/faults/fault-writer.ts DIRECTORY ROUND ACKNOWLEDGEMENTS REFUSALS
 import { writeSync } from 'node:fs'
 import { asOffset, BrokerError, Metrics, realClock, realDisk, realRandom, silentLogger, sleep } from '#base'
 import { type LogGroup, openLog } from '#log'
 import { BatchBuilder, readRecords } from '#record'
 import { partitionIds, tortureLimits } from '../log/kill-torture.ts'
 
-const [directory = '', round = '', wanted = '0'] = process.argv.slice(2)
+const [directory = '', round = '', wanted = '0', refusalsMax = '0'] = process.argv.slice(2)
 const inFlight = 8
-const refusalsMax = 60
 const final = new Set(['disk_failed', 'corrupt', 'closed'])
 
 const tell = (line: string) => writeSync(1, `${line}\n`)
@@ -40,7 +39,7 @@ async function append(log: LogGroup): Promise<void> {
   } catch (thrown) {
     if (!(thrown instanceof BrokerError)) throw thrown
     tell(`refused ${thrown.code}`)
-    over ||= ++refusals >= refusalsMax || final.has(thrown.code)
+    over ||= ++refusals >= Number(refusalsMax) || final.has(thrown.code)
     await sleep(clock, 10)
   }
 }
