@@ -206,7 +206,7 @@ export const mutants: readonly Mutant[] = [
     file: 'src/log/wal.ts',
     find: 'durableUpTo: this.#durableBefore - 1',
     replace: 'durableUpTo: sequence - 1',
-    ...lives,
+    tests: ['test/sim/written.test.ts'],
   },
   {
     name: 'sync: what came after it began is visible when it returns',

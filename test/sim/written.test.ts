@@ -116,6 +116,22 @@ describe('appends answered when written', () => {
     }
   })
 
+  test('a chain that a power cut tore in the middle is cut there, and is not damage', async () => {
+    const machine = await opened()
+    for (const value of ['first', 'second', 'third']) {
+      append(machine, value, { ...written, syncWithinMs: 1000 })
+      await settled()
+    }
+    machine.powerCut(1)
+    const path = '/data/wal/0000000001.wal'
+    const bytes = new Uint8Array(machine.disk.fileSize(path))
+    machine.disk.open(path, 'read').read(bytes, 0)
+    machine.disk.flip(path, Buffer.from(bytes).indexOf('second'), 0)
+    const log = await machine.open()
+    expect([log.state, log.report.quarantined.length]).toEqual(['open', 0])
+    expect(await values(machine)).toEqual(['first'])
+  })
+
   test('an orderly stop syncs them first', async () => {
     const machine = await opened()
     append(machine, 'a', { ...written, syncWithinMs: 60_000 })
