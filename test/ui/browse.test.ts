@@ -119,7 +119,10 @@ describe('topics', () => {
     expect(nameProblem('x'.repeat(250), [])).toContain('249')
   })
   test('retention is said in words', () => {
-    expect(retentionText({ retentionMs: 604_800_000, retentionBytes: null })).toBe('7 d')
-    expect(retentionText({ retentionMs: null, retentionBytes: 1e9 })).toBe('for ever, 1 GB')
+    const week = { retentionMs: 604_800_000, retentionBytes: null, cleanupPolicy: 'delete' }
+    expect(retentionText(week)).toBe('7 d')
+    expect(retentionText({ ...week, retentionMs: null, retentionBytes: 1e9 })).toBe('for ever, 1 GB')
+    expect(retentionText({ ...week, cleanupPolicy: 'compact' })).toBe('latest by key')
+    expect(retentionText({ ...week, cleanupPolicy: 'compact,delete' })).toBe('latest by key, 7 d')
   })
 })

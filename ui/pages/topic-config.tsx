@@ -12,13 +12,26 @@ import { Card } from '../parts/surface.tsx'
 import { pushToast } from '../parts/toast.tsx'
 import { choicesWith, retentionForShell, retentionOf, retentionText } from './topic-retention.ts'
 
+const cleanupText: Record<string, string> = {
+  delete: 'old records go when their time is over',
+  compact: 'the latest record of each key stays; time deletes nothing',
+  'compact,delete': 'the latest record of each key stays until its time is over',
+}
+
 export function TopicConfig(props: { detail: TopicDetail; onChanged: () => Promise<unknown> }): JSX.Element {
   const { detail } = props
   return (
     <div class="split">
-      <Retention key={String(detail.config.retentionMs)} {...props} />
+      {detail.config.cleanupPolicy !== 'compact' && (
+        <Retention key={String(detail.config.retentionMs)} {...props} />
+      )}
       <Card title="Facts">
         <dl class="facts">
+          <dt>Cleanup</dt>
+          <dd>
+            {detail.config.cleanupPolicy}{' '}
+            <span class="quiet">{cleanupText[detail.config.cleanupPolicy]}</span>
+          </dd>
           <dt>Compression</dt>
           <dd>{detail.config.compression}</dd>
           <dt>Durability</dt>
@@ -89,8 +102,8 @@ function Retention(props: { detail: TopicDetail; onChanged: () => Promise<unknow
         </Field>
         {changed && (
           <p class={shorter ? 'change-note warn' : 'change-note'}>
-            {retentionText({ retentionMs, retentionBytes: null })} →{' '}
-            <strong>{retentionText({ retentionMs: next, retentionBytes: null })}</strong>
+            {retentionText({ ...detail.config, retentionBytes: null })} →{' '}
+            <strong>{retentionText({ ...detail.config, retentionMs: next, retentionBytes: null })}</strong>
             {shorter && '. Older records are deleted for good.'}
           </p>
         )}

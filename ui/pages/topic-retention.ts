@@ -4,11 +4,14 @@ import { formatBytes } from '../format/number.ts'
 import { formatSpan } from '../format/time.ts'
 import type { Option } from '../parts/choice.tsx'
 
-type Retention = Pick<TopicSummary['config'], 'retentionMs' | 'retentionBytes'>
+type Retention = Pick<TopicSummary['config'], 'retentionMs' | 'retentionBytes' | 'cleanupPolicy'>
 
-export function retentionText({ retentionMs, retentionBytes }: Retention): string {
+/** `'7 days'`, `'1 day, 10 GB'`, `'latest by key'`, `'latest by key, 7 days'`. */
+export function retentionText({ retentionMs, retentionBytes, cleanupPolicy }: Retention): string {
+  if (cleanupPolicy === 'compact') return 'latest by key'
   const time = retentionMs === null ? 'for ever' : formatSpan(retentionMs)
-  return retentionBytes === null ? time : `${time}, ${formatBytes(retentionBytes)}`
+  const kept = retentionBytes === null ? time : `${time}, ${formatBytes(retentionBytes)}`
+  return cleanupPolicy === 'delete' ? kept : `latest by key, ${kept}`
 }
 
 const hourMs = 3_600_000
