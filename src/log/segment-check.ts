@@ -1,6 +1,6 @@
 // One pass over a segment, in steps: every block against its sum, and if asked for every batch by itself. Reads only;
 // whoever calls says how fast.
-import { BlockSums, BrokerError, sumBlockBytes, toError } from '#base'
+import { BlockSums, type BrokerError, sumBlockBytes, systemCode, toError } from '#base'
 import { SegmentCheck } from './backup/segment-check.ts'
 import type { Segment, SegmentBytes } from './segment.ts'
 
@@ -60,12 +60,12 @@ export async function checkSegment(
   return isWhole ? { sums, nextOffset: check.nextOffset } : null
 }
 
-/** A read that the disk refuses is damage, too. */
+/** A read that the disk cannot do is damage, too; anything else, such as too few descriptors, is not. */
 async function readStep(segment: Segment, position: number, sizeBytes: number): Promise<SegmentBytes> {
   try {
     return await segment.readAsync(position, sizeBytes)
   } catch (thrown) {
-    if (thrown instanceof BrokerError) throw thrown
+    if (systemCode(thrown) !== 'EIO') throw thrown
     const why = `it cannot be read: ${toError(thrown).message}`
     return { bytes: new Uint8Array(0), damage: segment.damaged(position, why) }
   }

@@ -15,7 +15,7 @@
 //      segments of a version without sums, and for those whose sums are lost.
 //   2. A checkpoint says that a segment has the file only when it is durable under its name; until then it holds the sums.
 //   3. A file that is missing, damaged or of another segment is as none: it says nothing about the segment.
-import { BlockSums, crc32, type Disk, type SumsEnd, sumBlockBytes, toError } from '#base'
+import { BlockSums, crc32, type Disk, type SumsEnd, sumBlockBytes, systemCode, toError } from '#base'
 import { readWholeFile } from './data-directory.ts'
 import { readWide, writeWide } from './frame.ts'
 import type { LogContext } from './options.ts'
@@ -42,6 +42,7 @@ export class SegmentSums {
   /** As a checkpoint has them, for so many bytes. */
   #text: { readonly sizeBytes: number; readonly sums: string } | null = null
   #hasFile: boolean
+  #isRetired = false
 
   /** `of` is the segment as the checkpoint knows it. */
   constructor(context: LogContext, path: string, of: SumsOf & SumsFacts) {
@@ -68,8 +69,13 @@ export class SegmentSums {
     if (this.#sums === null && this.#text !== null) {
       this.#sums = BlockSums.decode(Buffer.from(this.#text.sums, 'base64'), this.#text.sizeBytes)
     }
-    if (this.#sums === null && this.#hasFile) this.#sums = this.#load()
+    if (this.#sums === null && this.#hasFile && !this.#isRetired) this.#sums = this.#load()
     return this.#sums
+  }
+
+  /** Its segment is on its way out, and the file with it: that it is gone is no damage. */
+  retire(): void {
+    this.#isRetired = true
   }
 
   /** As a checkpoint keeps them; null if there are none, or of other bytes than these. Never tells of damage. */
@@ -160,6 +166,8 @@ export class SegmentSums {
         file.close()
       }
     } catch (thrown) {
+      // Anything else passes, such as too few descriptors: the file is as it was.
+      if (systemCode(thrown) !== 'EIO') throw thrown
       return `the sums of a segment cannot be read: ${toError(thrown).message}`
     }
   }

@@ -329,6 +329,7 @@ export class Segment {
   /** Its partition is gone, and its files with it, to another directory if one is given. */
   retire(directory?: string): void {
     this.#removed = true
+    this.sums.retire()
     if (directory !== undefined) this.#aside = `${directory}/${basename(this.storedAt)}`
     this.close()
   }

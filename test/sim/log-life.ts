@@ -11,9 +11,12 @@ const faults: Fault[] = ['crash-before', 'crash-within', 'crash-after', 'EIO', '
 const hourMs = 3_600_000
 const decadeMs = 10 * 365 * 24 * hourMs
 
+/** Fast, so that it meets everything else that goes on. */
+const scrubbing = { scrubBytesPerSecond: 20_000, scrubFirstMs: 20, scrubEveryMs: 30 }
+
 /** Throws at the first broken invariant. Falls happen in recovery too. */
 export async function live(seed: number, options: ScenarioOptions = {}): Promise<LogScenario> {
-  const scenario = new LogScenario(seed, options)
+  const scenario = new LogScenario(seed, { ...options, limits: { ...options.limits, ...scrubbing } })
   const random = seededRandom(seed + 1_000_000_007)
   for (let life = 0; life < 4; life++) {
     await getUp(scenario, random)
@@ -35,6 +38,7 @@ export async function live(seed: number, options: ScenarioOptions = {}): Promise
     }
     if (random.below(3) === 0) await scenario.settle()
     if (random.below(4) === 0) await closeOrFall(scenario)
+    scenario.checkUndamaged()
     if (random.below(4) === 0) scenario.kill()
     else scenario.powerCut(keeps[random.below(keeps.length)]!)
   }
@@ -42,6 +46,7 @@ export async function live(seed: number, options: ScenarioOptions = {}): Promise
   await scenario.check()
   scenario.checkFiles()
   await proveProgress(scenario)
+  scenario.checkUndamaged()
   return scenario
 }
 
