@@ -128,7 +128,7 @@ export class Compactor {
     try {
       await append({ kind: 'replace', id: partition.id, swap })
     } catch (thrown) {
-      // After a failed disk only the next start can tell whether the entry is there, so the files stay.
+      // Unless the entry was judged, only the next start can tell whether it is there, so the files stay.
       if (context.disk.exists(partition.directory) && thrown instanceof BrokerError && isRefusal(thrown))
         removeFiles(context.disk, partition.directory, swap)
       throw thrown
@@ -157,7 +157,7 @@ class Pace {
 }
 
 function isRefusal({ code }: BrokerError): boolean {
-  return code !== 'disk_failed' && code !== 'corrupt'
+  return code === 'conflict' || code === 'not_found'
 }
 
 function removeFiles(disk: Disk, directory: string, { by }: SegmentSwap): void {

@@ -389,6 +389,11 @@ export class PartitionLog implements Partition {
     this.#resetTail()
   }
 
+  /** Whose files stay until a checkpoint no longer speaks of them. */
+  get replaced(): readonly Segment[] {
+    return this.#replaced
+  }
+
   get replacedCount(): number {
     return this.#replaced.length
   }

@@ -261,7 +261,8 @@ function cut({ disk, logger }: LogContext, partition: PartitionLog, grew: Segmen
     // Else a power cut could bring it back, by then in the midst of the partition.
     segment.file.syncNow()
   }
-  const known = new Set(partition.segments.map(({ name }) => name))
+  // The frame that replaced a segment may not be durable yet: its files go after the checkpoint, as ever.
+  const known = new Set([...partition.segments, ...partition.replaced].map(({ name }) => name))
   for (const name of disk.list(partition.directory)) {
     const parsed = parseSegmentName(name)
     const stem = parsed === null ? '' : segmentName(parsed.baseOffset, parsed.generation)
