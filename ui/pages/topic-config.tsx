@@ -30,13 +30,13 @@ export function TopicConfig(props: { detail: TopicDetail; onChanged: () => Promi
           <dt>Cleanup</dt>
           <dd>
             {detail.config.cleanupPolicy}{' '}
-            <span class="quiet">{cleanupText[detail.config.cleanupPolicy]}</span>
+            <span class="faint">{cleanupText[detail.config.cleanupPolicy]}</span>
           </dd>
           <dt>Compression</dt>
           <dd>{detail.config.compression}</dd>
           <dt>Durability</dt>
           <dd>
-            {detail.config.durability} <span class="quiet">a power cut loses {detail.powerCutLoses}</span>
+            {detail.config.durability} <span class="faint">a power cut loses {detail.powerCutLoses}</span>
           </dd>
           <dt>Size limit</dt>
           <dd>
