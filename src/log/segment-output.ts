@@ -1,5 +1,6 @@
 // A segment file that is made beside the log: batches go in, and at the end file, name and indexes are on the disk. Syncs
 // happen in steps and on the calling thread, so it is for threads that nobody waits for.
+import { dirname } from 'node:path'
 import { assert, BlockSums, type Disk, type DiskFile } from '#base'
 import type { BatchHeader } from '#record'
 import { indexSumOf, type SegmentFacts, segmentName } from './segment-facts.ts'
@@ -68,6 +69,8 @@ export class SegmentOutput {
     this.#writeSums(sizeBytes)
     const indexSum = this.#writeIndex()
     this.#disk.syncDirectoryNow(directory)
+    // The partition may be so new that its own name is not durable.
+    this.#disk.syncDirectoryNow(dirname(directory))
     return { ...facts, indexSum, hasSumFile: true }
   }
 
