@@ -312,7 +312,7 @@ export class PartitionLog implements Partition {
     if (before <= this.#startOffset) return []
     // Of a quarantined partition the end may have been cut back below what was trimmed.
     this.#startOffset = Math.min(before, this.#endOffset)
-    const kept = this.#segments.findIndex((_, index) => this.#endOf(index) > before)
+    const kept = this.#segments.findIndex((_, index) => !this.#isBelow(index, before))
     const dropped = this.#segments.splice(0, kept < 0 ? this.#segments.length : kept)
     for (const segment of dropped) {
       this.#unsynced.delete(segment)
@@ -502,8 +502,7 @@ export class PartitionLog implements Partition {
   }
 
   sealedSegments(): SealedSegment[] {
-    const sealed = this.activeSince === null ? this.#segments : this.#segments.slice(0, -1)
-    return sealed.map(({ visibleBytes, lastAppendTime }, index) => ({
+    return this.#segments.slice(0, this.#sealedCount).map(({ visibleBytes, lastAppendTime }, index) => ({
       endOffset: asOffset(this.#endOf(index)),
       sizeBytes: asByteSize(visibleBytes),
       lastAppendTime: asMillis(lastAppendTime),
@@ -519,9 +518,15 @@ export class PartitionLog implements Partition {
     this.#newestGeneration = Math.max(this.#newestGeneration, generation)
   }
 
-  /** One past the last offset of a segment. */
+  /** One past the last offset of a segment that anybody may see. */
   #endOf(index: number): number {
-    return this.#segments[index + 1]?.baseOffset ?? Math.max(this.#stagedEnd, this.#endOffset)
+    return Math.min(this.#segments[index + 1]?.baseOffset ?? this.#endOffset, this.#endOffset)
+  }
+
+  /** Whether all of a segment lies below an offset, also what is in flight. */
+  #isBelow(index: number, offset: number): boolean {
+    const next = this.#segments[index + 1]?.baseOffset
+    return (next ?? Math.max(this.#stagedEnd, this.#endOffset)) <= offset
   }
 
   #locate(from: number): Place | null {
