@@ -41,6 +41,8 @@ export type FrameInProgress = {
   readonly epoch: number
   /** Never falls. */
   appendTime: number
+  /** By which producers are forgotten. */
+  producerTime: number
 }
 
 const encoder = new TextEncoder()
@@ -100,7 +102,7 @@ function takeBatches(frame: FrameInProgress, { entries, offsets }: PendingAppend
 
 /** Judges what an idempotent producer says of its batch, against everything staged so far; null for any other batch. */
 function takeSequence(
-  { changes, appendTime }: FrameInProgress,
+  { changes, producerTime }: FrameInProgress,
   partition: PartitionLog,
   header: BatchHeader,
 ): ProducerBatch | BrokerError | null {
@@ -108,10 +110,10 @@ function takeSequence(
   const { producerId, producerEpoch, baseSequence } = header
   if (producerEpoch < 0 || baseSequence < 0 || !Number.isSafeInteger(producerId))
     return malformed(`a batch of producer ${producerId} has no epoch or no sequence`)
-  const verdict = partition.producers.judge(header, appendTime)
+  const verdict = partition.producers.judge(header, producerTime)
   switch (verdict.kind) {
     case 'new':
-      return changes.producer(partition, header, appendTime)
+      return changes.producer(partition, header, producerTime)
     case 'duplicate':
       return verdict.of
     case 'fenced':

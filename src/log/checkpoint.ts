@@ -1,7 +1,7 @@
 // A checkpoint: everything that lies before one frame of the write-ahead log, as far as it is not in segment files.
 //
 //   pspf-checkpoint 1 <crc32 of the rest, 8 hex digits>\n
-//   {"salt": ..., "wal": {...}, "appendTime": ..., "clean": ..., "partitions": [...]}\n
+//   {"salt": ..., "wal": {...}, "appendTime": ..., "producerTime": ..., "clean": ..., "partitions": [...]}\n
 //
 // A partition with `"sealed": true` begins a new segment with its next batch; `"compactedTo"` says up to where compaction
 // has been through it.
@@ -27,6 +27,8 @@ export type Checkpoint = {
   readonly wal: WalPosition
   /** Of the last frame in it: append times never fall, whatever the clock says. */
   readonly appendTime: number
+  /** The time that producers are forgotten by, then. Absent in older ones: as `appendTime`. */
+  readonly producerTime?: number
   /** Written at an orderly stop. */
   readonly clean: boolean
   readonly partitions: readonly PartitionFacts[]
@@ -55,6 +57,7 @@ type Stored = {
   salt?: number
   wal: WalPosition
   appendTime: number
+  producerTime?: number
   clean: boolean
   partitions: StoredPartition[]
 }

@@ -8,14 +8,15 @@ import type { LogContext } from './options.ts'
 import type { PartitionLog } from './partition-log.ts'
 import type { PartitionSet } from './partition-set.ts'
 import type { Segment } from './segment.ts'
-import type { Wal, WalPosition } from './wal.ts'
+import type { FrameEnd } from './sync-round.ts'
+import type { Wal } from './wal.ts'
 
 export type CheckpointerParts = {
   readonly context: LogContext
   readonly partitions: PartitionSet
   readonly wal: Wal
   /** The end of what is visible. */
-  visible(): { readonly wal: WalPosition; readonly appendTime: number }
+  visible(): FrameEnd
   /** Of a file, in the background. */
   remove(path: string): void
   /** Called when a write or sync failed: the log must not go on. */
@@ -127,7 +128,7 @@ export class Checkpointer {
     if (clean) for (const partition of partitions) partition.saveIndexes()
     // Taken in one go, so that it is the state between two frames; what changes from now on is the next checkpoint's.
     const visible = this.#parts.visible()
-    for (const partition of partitions) partition.expireProducers(visible.appendTime)
+    for (const partition of partitions) partition.expireProducers(visible.producerTime)
     const facts = partitions.visible().map((partition) => partition.facts)
     const checkpoint = { salt: wal.salt, ...visible, clean, partitions: facts }
     take?.(checkpoint)

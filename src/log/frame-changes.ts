@@ -110,8 +110,8 @@ export class FrameChanges {
   }
 
   /** Takes a batch of an idempotent producer into the partition's table; its base offset is the caller's to fill in. */
-  producer(partition: PartitionLog, header: BatchHeader, appendTime: number): ProducerBatch {
-    const change = partition.producers.stage(header, appendTime)
+  producer(partition: PartitionLog, header: BatchHeader, producerTime: number): ProducerBatch {
+    const change = partition.producers.stage(header, producerTime)
     this.#producers.push(change)
     return change.after.batches.at(-1)!
   }

@@ -32,6 +32,7 @@ import { type LogMeters, logMeters } from './log-meters.ts'
 import type { LogContext } from './options.ts'
 import type { PartitionLog } from './partition-log.ts'
 import type { PartitionSet } from './partition-set.ts'
+import { type ProducerMoment, producerTimeAt } from './producer-time.ts'
 import { Removals } from './removals.ts'
 import { type FrameEnd, SyncRound } from './sync-round.ts'
 import type { Wal } from './wal.ts'
@@ -40,8 +41,8 @@ export type GroupCommitParts = {
   readonly context: LogContext
   readonly partitions: PartitionSet
   readonly wal: Wal
-  /** Of the last frame. */
-  readonly appendTime: number
+  /** The last frame. */
+  readonly last: ProducerMoment
 }
 
 export type VisibleListener = (grown: readonly Partition[]) => void
@@ -77,10 +78,10 @@ export class GroupCommit {
   failure: BrokerError | undefined
   pendingBytes = 0
 
-  constructor({ context, partitions, wal, appendTime }: GroupCommitParts) {
+  constructor({ context, partitions, wal, last }: GroupCommitParts) {
     this.#context = context
     this.#wal = wal
-    this.#visible = { wal: wal.end, appendTime }
+    this.#visible = { wal: wal.end, ...last }
     this.#open = new SyncRound(this.#visible)
     this.#reserve = new DiskReserve(context)
     this.removals = new Removals(context)
@@ -89,7 +90,7 @@ export class GroupCommit {
       writer: new FrameWriter(),
       changes: new FrameChanges(context, partitions),
       epoch: context.epoch,
-      appendTime,
+      ...last,
     }
     this.checkpointer = new Checkpointer({
       context,
@@ -263,6 +264,11 @@ export class GroupCommit {
     const { writer, changes } = this.#frame
     // Never back in time, whatever the clock says: retention and replay count on it.
     this.#frame.appendTime = Math.max(this.#context.clock.now(), this.#frame.appendTime)
+    this.#frame.producerTime = producerTimeAt(
+      this.#open.end,
+      this.#frame.appendTime,
+      this.#context.producerExpiryMs,
+    )
     const full = this.refusesRecords ?? (this.#reserve.isLow() ? this.#reserve.refusal() : null)
     const taken = this.#takeQueued()
     const group: PendingAppend[] = []
@@ -322,9 +328,9 @@ export class GroupCommit {
   }
 
   #noteWritten(group: readonly PendingAppend[]): void {
-    const { writer, appendTime } = this.#frame
+    const { writer, appendTime, producerTime } = this.#frame
     const round = this.#open
-    round.addFrame({ wal: this.#wal.end, appendTime }, writer.sizeBytes)
+    round.addFrame({ wal: this.#wal.end, appendTime, producerTime }, writer.sizeBytes)
     this.#reserve.spend(writer.sizeBytes)
     if (writer.isEmpty) round.isDue = true
     else round.hasEntries = true

@@ -51,11 +51,11 @@ async function open(context: LogContext): Promise<OpenLog> {
   const checkpoint = readCheckpoint(context)
   refuseOtherSalt(context, salt, checkpoint)
   const recovered = recover(context, salt, checkpoint)
-  const { end, partitions, appendTime } = recovered
+  const { end, partitions, last } = recovered
   const clean = checkpoint.clean && end.frames === 0 && end.cutBytes === 0 && end.damage === null
   const generations = walGenerations(context.disk, context.directory)
   const wal = new Wal(context, salt, { chain: end.next, generations })
-  const commit = new GroupCommit({ context, partitions, wal, appendTime })
+  const commit = new GroupCommit({ context, partitions, wal, last })
   // Below the durable mark nothing is guessed: no checkpoint, so that everything stays as it was found.
   if (end.damage) commit.fail(damaged(end.damage))
   else if (!clean) {

@@ -51,7 +51,7 @@ export type LogLimits = {
   readonly openSegmentsMax: number
   /** Idempotent producers that a partition remembers; beyond it, whoever has been silent longest is forgotten. */
   readonly producersPerPartitionMax: number
-  /** An idempotent producer that was silent for so long, by append time, is forgotten. */
+  /** An idempotent producer that was silent for so long, as `producer-time.ts` counts, is forgotten. */
   readonly producerExpiryMs: number
   /** How fast what lies still is read and checked; 0: never. */
   readonly scrubBytesPerSecond: number

@@ -184,8 +184,8 @@ export class PartitionLog implements Partition {
     return this.#producers?.count ?? 0
   }
 
-  expireProducers(appendTime: number): void {
-    this.#producers?.expire(appendTime)
+  expireProducers(producerTime: number): void {
+    this.#producers?.expire(producerTime)
   }
 
   /** What is durable and visible now. */

@@ -4,7 +4,10 @@
 //   - a batch whose first and last sequence are those of one of the last five of its producer and epoch is a retry;
 //   - otherwise it must begin where the last one of its epoch ended (2^31-1 is followed by 0);
 //   - a higher epoch begins at sequence 0 and fences the lower ones;
-//   - of a producer that is not known, or was not heard of for `producerExpiryMs`, any sequence is taken.
+//   - of a producer that is not known any sequence is taken; so it is of one that was not heard of for `producerExpiryMs`,
+//     unless the batch is a retry or its epoch is over.
+//
+// Silence is counted in the time of `producer-time.ts`, never by the wall clock.
 //
 // Judged is against what is staged, kept is what is visible: the frames between the two may still be lost.
 //
@@ -28,12 +31,12 @@ export type ProducerBatch = {
 
 type ProducerState = {
   readonly epoch: number
-  readonly lastAppendTime: number
+  readonly heardAt: number
   /** Oldest first; the last one says which sequence comes next. */
   readonly batches: readonly ProducerBatch[]
 }
 
-/** As a checkpoint keeps it: id, epoch, last append time, then first sequence, last sequence and base offset per batch. */
+/** As a checkpoint keeps it: id, epoch, when it was last heard of, then first sequence, last sequence and base offset per batch. */
 export type ProducerRow = readonly number[]
 
 /** One step of one producer, which can be taken back or made visible. */
@@ -83,14 +86,15 @@ export class ProducerTable {
     return this.#visible.size
   }
 
-  judge(header: BatchHeader, appendTime: number): ProducerVerdict {
+  judge(header: BatchHeader, producerTime: number): ProducerVerdict {
     const known = this.#known(header.producerId)
-    if (known === undefined || this.#isExpired(known, appendTime)) return isNew
-    return decideSequence(known, claimOf(header))
+    if (known === undefined) return isNew
+    const verdict = decideSequence(known, claimOf(header))
+    return verdict.kind === 'out_of_order' && this.#isExpired(known, producerTime) ? isNew : verdict
   }
 
   /** Takes a batch in without judging it: it was judged, or it is read back. */
-  stage(header: BatchHeader, appendTime: number): ProducerChange {
+  stage(header: BatchHeader, producerTime: number): ProducerChange {
     const { producerId } = header
     const { epoch, firstSequence, lastSequence } = claimOf(header)
     const known = this.#known(producerId)
@@ -98,7 +102,7 @@ export class ProducerTable {
     const kept = isNext ? known.batches.slice(1 - batchesKeptMax) : []
     const batches = [...kept, { firstSequence, lastSequence, baseOffset: -1 }]
     const before = this.#staged.get(producerId)
-    const after = { epoch, lastAppendTime: appendTime, batches }
+    const after = { epoch, heardAt: producerTime, batches }
     this.#staged.set(producerId, after)
     return { table: this, producerId, before, after }
   }
@@ -113,23 +117,23 @@ export class ProducerTable {
     this.#visible.delete(producerId)
     this.#visible.set(producerId, after)
     if (this.#staged.get(producerId) === after) this.#staged.delete(producerId)
-    this.expire(after.lastAppendTime)
+    this.expire(after.heardAt)
   }
 
   /** Forgets who was silent too long, and whoever is too many. */
-  expire(appendTime: number): void {
+  expire(producerTime: number): void {
     for (const [producerId, state] of this.#visible) {
       const tooMany = this.#visible.size > this.#limits.producersPerPartitionMax
-      if (!tooMany && !this.#isExpired(state, appendTime)) return
+      if (!tooMany && !this.#isExpired(state, producerTime)) return
       this.#visible.delete(producerId)
     }
   }
 
   get rows(): ProducerRow[] {
-    return Array.from(this.#visible, ([producerId, { epoch, lastAppendTime, batches }]) => [
+    return Array.from(this.#visible, ([producerId, { epoch, heardAt, batches }]) => [
       producerId,
       epoch,
-      lastAppendTime,
+      heardAt,
       ...batches.flatMap((batch) => [batch.firstSequence, batch.lastSequence, batch.baseOffset]),
     ])
   }
@@ -138,8 +142,8 @@ export class ProducerTable {
     return this.#staged.get(producerId) ?? this.#visible.get(producerId)
   }
 
-  #isExpired({ lastAppendTime }: ProducerState, appendTime: number): boolean {
-    return appendTime - lastAppendTime > this.#limits.producerExpiryMs
+  #isExpired({ heardAt }: ProducerState, producerTime: number): boolean {
+    return producerTime - heardAt > this.#limits.producerExpiryMs
   }
 }
 
@@ -164,7 +168,7 @@ function claimOf({ producerEpoch, baseSequence, baseOffset, lastOffset }: BatchH
   return { epoch: producerEpoch, firstSequence: baseSequence, lastSequence }
 }
 
-function stateOf([, epoch, lastAppendTime, ...numbers]: ProducerRow): ProducerState {
+function stateOf([, epoch, heardAt, ...numbers]: ProducerRow): ProducerState {
   const batches: ProducerBatch[] = []
   for (let at = 0; at < numbers.length; at += 3) {
     batches.push({
@@ -173,5 +177,5 @@ function stateOf([, epoch, lastAppendTime, ...numbers]: ProducerRow): ProducerSt
       baseOffset: numbers[at + 2]!,
     })
   }
-  return { epoch: epoch!, lastAppendTime: lastAppendTime!, batches }
+  return { epoch: epoch!, heardAt: heardAt!, batches }
 }

@@ -15,6 +15,7 @@ import type { LogContext } from './options.ts'
 import { PartitionLog } from './partition-log.ts'
 import { PartitionSet } from './partition-set.ts'
 import { hasSequence } from './producer-table.ts'
+import { type ProducerMoment, producerTimeAt } from './producer-time.ts'
 import type { Segment } from './segment.ts'
 import { parseSegmentName, segmentName } from './segment-facts.ts'
 import { decodeSwap } from './segment-swap.ts'
@@ -23,7 +24,8 @@ import { readWal, type WalEnd, type WalFrame } from './wal-reader.ts'
 export type Recovered = {
   readonly partitions: PartitionSet
   readonly end: WalEnd
-  readonly appendTime: number
+  /** The last frame. */
+  readonly last: ProducerMoment
   /** Generations of write-ahead files with batches that are damaged, or that follow damage and were left out. */
   readonly evidence: ReadonlySet<number>
 }
@@ -40,12 +42,16 @@ export function recover(context: LogContext, salt: number, checkpoint: Checkpoin
     grew.set(partition, partition.segments.at(-1))
   }
   const changes = new FrameChanges(context, partitions)
-  const replaying = { context, changes, evidence: new Set<number>() }
+  const { appendTime, producerTime = appendTime } = checkpoint
+  const replaying: Replaying = {
+    context,
+    changes,
+    evidence: new Set<number>(),
+    last: { appendTime, producerTime },
+  }
   context.replaying = true
-  let { appendTime } = checkpoint
   const end = readWal({ disk, directory, salt }, checkpoint.wal, (frame) => {
     replay(replaying, frame)
-    appendTime = frame.header.appendTime
   })
   for (const partition of partitions) partition.damage ??= damageOf(context, partition, found)
   context.replaying = false
@@ -54,17 +60,24 @@ export function recover(context: LogContext, salt: number, checkpoint: Checkpoin
   for (const partition of partitions)
     if (end.damage === null && partition.damage === null) cut(context, partition, grew.get(partition))
   for (const partition of partitions) settle(context, partition)
-  return { partitions, end, appendTime, evidence: replaying.evidence }
+  return { partitions, end, last: replaying.last, evidence: replaying.evidence }
 }
 
 type Replaying = {
   readonly context: LogContext
   readonly changes: FrameChanges
   readonly evidence: Set<number>
+  /** The frame that is read back. */
+  last: ProducerMoment
 }
 
 function replay(replaying: Replaying, frame: WalFrame): void {
-  const { changes } = replaying
+  const { changes, context } = replaying
+  const { appendTime } = frame.header
+  replaying.last = {
+    appendTime,
+    producerTime: producerTimeAt(replaying.last, appendTime, context.producerExpiryMs),
+  }
   if (frame.damaged) noteDamage(replaying, frame)
   for (const entry of frame.entries) replayEntry(replaying, entry, frame)
   write(replaying, frame)
@@ -155,7 +168,10 @@ function replayBatch(
     maxTimestamp: batch.maxTimestamp,
     appendTime,
   })
-  if (hasSequence(batch)) replaying.changes.producer(partition, batch, header.appendTime).baseOffset = offset
+  if (hasSequence(batch)) {
+    const { producerTime } = replaying.last
+    replaying.changes.producer(partition, batch, producerTime).baseOffset = offset
+  }
 }
 
 /** Behind damage nothing of a partition is applied, since offsets would not follow each other. */

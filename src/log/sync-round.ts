@@ -1,10 +1,11 @@
 // The frames that one sync makes durable, in the order in which they were written, and the appends in them.
 import { asMillis } from '#base'
 import type { PendingAppend } from './append.ts'
+import type { ProducerMoment } from './producer-time.ts'
 import type { WalPosition } from './wal.ts'
 
 /** Behind a frame: what comes after it, and when it was appended. */
-export type FrameEnd = { readonly wal: WalPosition; readonly appendTime: number }
+export type FrameEnd = ProducerMoment & { readonly wal: WalPosition }
 
 export class SyncRound {
   readonly appends: PendingAppend[] = []

@@ -177,14 +177,69 @@ describe('idempotent producers', () => {
     expect(await append(machine, { ...one(3), id: next } as LogEntry)).toBe('out_of_order_sequence')
   })
 
-  test('a producer that was silent too long is forgotten, by append time', async () => {
+  test('a producer that was silent too long is forgotten', async () => {
     const machine = await opened({ producerExpiryMs: 1000 })
     await append(machine, one(0))
-    await machine.clock.advance(900)
+    await passWithTraffic(machine, 900)
     expect(await append(machine, one(0))).toEqual([0])
     expect(await append(machine, one(9))).toBe('out_of_order_sequence')
-    await machine.clock.advance(200)
+    await passWithTraffic(machine, 300)
+    expect(machine.log!.partition(id)!.endOffset as number).toBeGreaterThan(20)
+    expect(await append(machine, one(9))).toHaveLength(1)
+  })
+
+  test('who was silent too long and is still known may go on anywhere, and its retries are not stored twice', async () => {
+    const machine = await opened({
+      producerExpiryMs: 1000,
+      checkpointMs: 1e9,
+      checkpointBytes: 1e9,
+      walFilesMax: 99,
+    })
+    await append(machine, one(0))
+    // Without a checkpoint, and with no batch in its partition, nobody forgets it.
+    const log = machine.log!
+    const other = { topicId: 'b'.repeat(32), partition: 0 }
+    await append(machine, { kind: 'create', id: other, topic: 'other' })
+    await passWithTraffic(machine, 1200, other)
+    expect(log.partition(id)!.endOffset).toBe(asOffset(1))
+    expect(await append(machine, one(0))).toEqual([0])
     expect(await append(machine, one(9))).toEqual([1])
+  })
+
+  test.each([
+    ['fifty years', 50 * 365 * 86_400_000],
+    ['a day and a half', 36 * 3_600_000],
+  ])('a leap of the wall clock of %s makes nobody silent', async (_, leapMs) => {
+    const machine = await opened({ producerExpiryMs: 24 * 3_600_000 })
+    const batch = one(0)
+    await append(machine, batch)
+    machine.clock.setWall(machine.clock.now() + leapMs)
+    expect(await append(machine, batch)).toEqual([0])
+    // Others publish, checkpoints are written, and the machine starts again.
+    await append(machine, one(0, { producerId: 8 }))
+    await machine.clock.advance(500)
+    expect(await append(machine, batch)).toEqual([0])
+    machine.powerCut(0)
+    await machine.open()
+    expect(await append(machine, batch)).toEqual([0])
+    await machine.close()
+    await machine.open()
+    expect(await append(machine, batch)).toEqual([0])
+    expect(await append(machine, one(7))).toBe('out_of_order_sequence')
+    expect(await countIn(machine)).toBe(2)
+  })
+
+  test('a clock that nobody had set when the batch came does not double its retry', async () => {
+    const machine = await opened({ producerExpiryMs: 24 * 3_600_000 })
+    expect(machine.clock.now()).toBeLessThan(86_400_000)
+    const batch = one(0)
+    await append(machine, batch)
+    machine.kill()
+    machine.clock.setWall(Date.UTC(2026, 0, 1))
+    await machine.open()
+    await append(machine, one(0, { producerId: 8 }))
+    await machine.clock.advance(500)
+    expect(await append(machine, batch)).toEqual([0])
   })
 
   test('beyond its limit a partition forgets the producer that was silent longest', async () => {
@@ -220,6 +275,18 @@ describe('idempotent producers', () => {
     expect(checkpointText(machine)).toContain('"producers":[[7,0,')
   })
 })
+
+/** Another producer sends all the time. */
+async function passWithTraffic(machine: LogMachine, spanMs: number, to = id): Promise<void> {
+  const until = machine.clock.monotonic() + spanMs
+  while (machine.clock.monotonic() < until) {
+    expect(
+      await append(machine, { ...one(nextOther++, { producerId: 8 }), id: to } as LogEntry),
+    ).toHaveLength(1)
+    await machine.clock.advance(20)
+  }
+}
+let nextOther = 0
 
 function checkpointText({ disk }: LogMachine): string {
   const bytes = new Uint8Array(disk.fileSize('/data/checkpoint'))
