@@ -50,7 +50,7 @@ async function open(context: LogContext): Promise<OpenLog> {
   await secureNames(context)
   const checkpoint = readCheckpoint(context)
   refuseOtherSalt(context, salt, checkpoint)
-  const recovered = recover(context, salt, checkpoint)
+  const recovered = await recover(context, salt, checkpoint)
   const { end, partitions, last } = recovered
   const clean = checkpoint.clean && end.frames === 0 && end.cutBytes === 0 && end.damage === null
   const generations = walGenerations(context.disk, context.directory)

@@ -20,6 +20,7 @@ import type { Segment } from './segment.ts'
 import { parseSegmentName, segmentName } from './segment-facts.ts'
 import { decodeSwap } from './segment-swap.ts'
 import { readWal, type WalEnd, type WalFrame } from './wal-reader.ts'
+import { rewriteFrames } from './wal-rewrite.ts'
 
 export type Recovered = {
   readonly partitions: PartitionSet
@@ -30,7 +31,7 @@ export type Recovered = {
   readonly evidence: ReadonlySet<number>
 }
 
-export function recover(context: LogContext, salt: number, checkpoint: Checkpoint): Recovered {
+export async function recover(context: LogContext, salt: number, checkpoint: Checkpoint): Promise<Recovered> {
   const { disk, directory } = context
   const partitions = new PartitionSet(context)
   const found: FoundDamage[] = []
@@ -50,9 +51,14 @@ export function recover(context: LogContext, salt: number, checkpoint: Checkpoin
     last: { appendTime, producerTime },
   }
   context.replaying = true
+  const unproven: WalFrame[] = []
   const end = readWal({ disk, directory, salt }, checkpoint.wal, (frame) => {
-    replay(replaying, frame)
+    while (unproven.length > 0 && unproven[0]!.header.sequence <= frame.header.durableUpTo)
+      replay(replaying, unproven.shift()!)
+    unproven.push(frame)
   })
+  if (end.damage === null) await secure(context, unproven, end)
+  for (const frame of unproven) replay(replaying, frame)
   for (const partition of partitions) partition.damage ??= damageOf(context, partition, found)
   context.replaying = false
   removeSetAside(context)
@@ -61,6 +67,17 @@ export function recover(context: LogContext, salt: number, checkpoint: Checkpoin
     if (end.damage === null && partition.damage === null) cut(context, partition, grew.get(partition))
   for (const partition of partitions) settle(context, partition)
   return { partitions, end, last: replaying.last, evidence: replaying.evidence }
+}
+
+/**
+ * Frames that no later one calls durable may be in the page cache alone. What they delete is gone for good once they are
+ * replayed, so they must not be: a power cut would leave a checkpoint that speaks of files which are not there.
+ */
+async function secure(context: LogContext, unproven: readonly WalFrame[], { next }: WalEnd): Promise<void> {
+  const [first] = unproven
+  if (first === undefined || unproven.every(({ entries }) => entries.every(({ kind }) => kind === 'batch')))
+    return
+  await rewriteFrames(context, first, next)
 }
 
 type Replaying = {

@@ -1,15 +1,14 @@
-// Makes durable what was read back from the write-ahead log, when no checkpoint can do it: on a full disk. Frames that a
-// process wrote and did not live to sync are in the page cache, and after a failed sync the cache may hold what no further
-// sync will bring to the disk. So the same bytes are written over themselves, which takes no room, and then synced.
+// Makes durable what was read back from the write-ahead log, when no checkpoint can do it: on a full disk, and before files
+// are deleted because a frame says so. Frames that a process wrote and did not live to sync are in the page cache, and after
+// a failed sync the cache may hold what no further sync will bring to the disk. So the same bytes are written over
+// themselves, which takes no room, and then synced.
 import { readWholeFile, walGenerations, walPath } from './data-directory.ts'
 import type { LogContext } from './options.ts'
 import type { WalPosition } from './wal.ts'
 
-export async function rewriteFrames(
-  context: LogContext,
-  from: WalPosition,
-  until: WalPosition,
-): Promise<void> {
+type Place = Pick<WalPosition, 'generation' | 'position'>
+
+export async function rewriteFrames(context: LogContext, from: Place, until: Place): Promise<void> {
   const { disk, directory } = context
   for (const generation of walGenerations(disk, directory)) {
     if (generation < from.generation || generation > until.generation) continue
