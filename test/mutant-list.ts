@@ -23,6 +23,13 @@ const group = { tests: ['test/log/log-group.test.ts'] }
 export const mutants: readonly Mutant[] = [
   // Syncs of data.
   {
+    name: 'sync: a start deletes what a frame in the page cache says',
+    file: 'src/log/recovery.ts',
+    find: '  if (end.damage === null) await secure(context, unproven, end)\n',
+    replace: '',
+    tests: ['test/sim/trim.test.ts'],
+  },
+  {
     name: 'sync: the write-ahead log is not synced',
     file: 'src/log/wal.ts',
     find: '    await file.sync()\n    if (!file.isLinked',
