@@ -17,6 +17,7 @@
 //   3. At most `producersPerPartitionMax` producers are kept: whoever has been silent longest goes first.
 import type { BatchHeader } from '#record'
 import type { LogLimits } from './options.ts'
+import type { OffsetRange } from './salvage.ts'
 
 /** Batches of one producer that are recognised when they come again: as many as Kafka's clients keep in flight. */
 const batchesKeptMax = 5
@@ -166,6 +167,20 @@ function nextSequence({ batches }: ProducerState): number {
 function claimOf({ producerEpoch, baseSequence, baseOffset, lastOffset }: BatchHeader): Claim {
   const lastSequence = (baseSequence + lastOffset - baseOffset) % sequencesCount
   return { epoch: producerEpoch, firstSequence: baseSequence, lastSequence }
+}
+
+/** Without the batches that have offsets in one of these ranges: of a producer with no other, nothing is known. */
+export function rowsOutside(rows: readonly ProducerRow[], ranges: readonly OffsetRange[]): ProducerRow[] {
+  return rows.flatMap((row) => {
+    const kept = stateOf(row).batches.filter((batch) => !ranges.some((range) => overlaps(batch, range)))
+    const numbers = kept.flatMap((batch) => [batch.firstSequence, batch.lastSequence, batch.baseOffset])
+    return kept.length === 0 ? [] : [[...row.slice(0, 3), ...numbers]]
+  })
+}
+
+function overlaps({ firstSequence, lastSequence, baseOffset }: ProducerBatch, { from, until }: OffsetRange) {
+  const count = ((lastSequence - firstSequence + sequencesCount) % sequencesCount) + 1
+  return baseOffset < until && baseOffset + count > from
 }
 
 function stateOf([, epoch, heardAt, ...numbers]: ProducerRow): ProducerState {

@@ -11,6 +11,7 @@ import { formatPath, quarantineDirectory } from './data-directory.ts'
 import { openLog } from './log-group.ts'
 import { type LogContext, type LogOptions, logContext } from './options.ts'
 import { type PartitionFacts, partitionDirectory } from './partition-log.ts'
+import { rowsOutside } from './producer-table.ts'
 import { copyAside } from './quarantine.ts'
 import {
   type PartitionRepair,
@@ -144,7 +145,7 @@ function replace({ disk }: LogContext, { path }: SegmentRepair): void {
   disk.rename(repairedPath(path), path)
 }
 
-function factsAfter({ facts, segments, dropped, endOffset }: PartitionRepair): PartitionFacts {
+function factsAfter({ facts, segments, dropped, endOffset, lost }: PartitionRepair): PartitionFacts {
   const { damage: _damage, lostUntil: _lostUntil, ...whole } = facts
   const repaired = new Map(segments.map((segment) => [segment.facts.baseOffset, segmentAfter(segment)]))
   const kept = facts.segments
@@ -154,7 +155,15 @@ function factsAfter({ facts, segments, dropped, endOffset }: PartitionRepair): P
     ({ baseOffset }) => !facts.segments.some((segment) => segment.baseOffset === baseOffset),
   )
   const after = [...kept, ...added].filter(({ sizeBytes }) => sizeBytes > 0)
-  return { ...whole, startOffset: Math.min(facts.startOffset, endOffset), endOffset, segments: after }
+  return {
+    ...whole,
+    startOffset: Math.min(facts.startOffset, endOffset),
+    endOffset,
+    segments: after,
+    // What comes where something else was is looked at by compaction, and is no retry of it.
+    ...(facts.compactedTo !== undefined && { compactedTo: Math.min(facts.compactedTo, endOffset) }),
+    ...(facts.producers && { producers: rowsOutside(facts.producers, lost) }),
+  }
 }
 
 function segmentAfter({ facts, after }: SegmentRepair): SegmentFacts {
