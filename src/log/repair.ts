@@ -160,6 +160,8 @@ function factsAfter({ facts, segments, dropped, endOffset, lost }: PartitionRepa
     startOffset: Math.min(facts.startOffset, endOffset),
     endOffset,
     segments: after,
+    // Nothing is ever written to what compaction has made.
+    ...((after.at(-1)?.generation ?? 0) > 0 && { sealed: true }),
     // What comes where something else was is looked at by compaction, and is no retry of it.
     ...(facts.compactedTo !== undefined && { compactedTo: Math.min(facts.compactedTo, endOffset) }),
     ...(facts.producers && { producers: rowsOutside(facts.producers, lost) }),

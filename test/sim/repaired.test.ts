@@ -104,6 +104,26 @@ describe('after a repair that cut a partition', () => {
     expect(await contents(machine)).toEqual(['0: a=old', '3: z=new'])
     await machine.close()
   })
+
+  test('a compacted segment that became the newest takes no records', async () => {
+    const machine = await opened()
+    for (const key of ['a', 'k', 'c', 'd']) await append(machine, batchOf(key, 'old'))
+    await compact(machine, 1000)
+    for (const key of ['a', 'a', 'k']) await append(machine, batchOf(key, 'new'))
+    await compact(machine, 2000)
+    await append(machine, batchOf('e', 'new'))
+    await machine.close()
+    const compacted = machine.disk.files().find((path) => /orders-0\/0{20}\.\d+\.log$/.test(path))!
+    await cut(machine, 3)
+    const sizeBytes = machine.disk.fileSize(compacted)
+    expect(sizeBytes).toBeGreaterThan(0)
+    await append(machine, batchOf('z', 'new'))
+    expect(machine.disk.fileSize(compacted)).toBe(sizeBytes)
+    machine.powerCut(0)
+    await machine.open()
+    expect(await contents(machine)).toEqual(['2: c=old', '3: z=new'])
+    await machine.close()
+  })
 })
 
 describe('after a repair that put empty batches in place of damaged ones', () => {
