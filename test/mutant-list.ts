@@ -432,7 +432,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'producer: its state is not replayed',
     file: 'src/log/recovery.ts',
-    find: '  if (hasSequence(batch)) replaying.changes.producer(partition, batch, header.appendTime).baseOffset = offset\n',
+    find: '  replaying.changes.producer(partition, batch, producerTime).baseOffset = offset\n',
     replace: '',
     ...producers,
   },

@@ -12,7 +12,8 @@
 //   2. Frames are built and written one after the other, syncs one after the other; a frame with controls has a sync of its
 //      own, and nothing else happens between its write and its publication.
 //   3. An append that is refused leaves no trace; only after `disk_failed` the next start decides.
-//   4. Every frame written is covered by a sync that has begun, or will begin: now, by a timer, or at the stop.
+//   4. Every frame written is covered by a sync that has begun, or will begin: now, by a timer, or at the stop; whatever else
+//      waits for room.
 import { assert, BrokerError, formatSize, sleep, type Timer, toError } from '#base'
 import type { Appended, AppendOptions, LogState, Partition } from './api.ts'
 import {
@@ -318,10 +319,12 @@ export class GroupCommit {
       return mayGoOn && this.#context.ballast.giveUp() ? this.#commit(group) : this.#writeFailed(group, error)
     }
     this.#noteWritten(group)
-    const round = this.#mustSync() ? this.#beginSync() : null
+    let round = this.#mustSync() ? this.#beginSync() : null
     // Files change only after the frame that says so is durable.
     if (changes.hasControls && !(await round?.returned)) return
     const failed = this.#writeSegments()
+    // To become visible may take until there is room, to become durable may not.
+    if (failed !== null && isCurable(failed)) round ??= await this.#beginSyncNext()
     const error = failed && (await this.#finishSegments(failed))
     if (error !== null) await this.#segmentsFailed(round, error)
     else if (round !== null) this.#seal(round)
@@ -396,6 +399,12 @@ export class GroupCommit {
     return round
   }
 
+  /** Of the open round, behind the one in flight. null: the log has failed meanwhile. */
+  async #beginSyncNext(): Promise<SyncRound | null> {
+    while (this.#syncing !== null) await this.#turn()
+    return this.failure === undefined ? this.#beginSync() : null
+  }
+
   /** Everything in the round is in its segments. */
   #seal(round: SyncRound): void {
     this.#frame.changes.cover()
@@ -426,7 +435,8 @@ export class GroupCommit {
     this.#reserve.forget()
     this.#frame.changes.undo()
     if (!isCurable(error)) this.fail(error)
-    while (this.#syncing !== null) await this.#turn()
+    // What lies before it is whole, and its sync need not wait for room. Only then may anything be written over.
+    await this.#syncAll()
     if (this.failure === undefined) await this.#retryWhileFull(() => this.#wal.blank())
     this.#reject(group, this.failure ?? diskFull(error))
   }

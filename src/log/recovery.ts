@@ -185,10 +185,9 @@ function replayBatch(
     maxTimestamp: batch.maxTimestamp,
     appendTime,
   })
-  if (hasSequence(batch)) {
-    const { producerTime } = replaying.last
-    replaying.changes.producer(partition, batch, producerTime).baseOffset = offset
-  }
+  if (!hasSequence(batch)) return
+  const { producerTime } = replaying.last
+  replaying.changes.producer(partition, batch, producerTime).baseOffset = offset
 }
 
 /** Behind damage nothing of a partition is applied, since offsets would not follow each other. */

@@ -201,6 +201,69 @@ describe('appends answered when written', () => {
     expect([after.offset, endOf(machine)]).toEqual([1, 2])
   })
 
+  test('the interval holds while a segment of another partition waits for room', async () => {
+    for (const inFlight of [false, true]) {
+      const machine = await opened()
+      const { disk, log } = machine
+      const full = { topicId: 'b'.repeat(32), partition: 1 }
+      await machine.run(log!.append([{ kind: 'create', id: full, topic: 'orders' }]))
+      let hasRoom = false
+      const { open } = disk
+      disk.open = (path, mode) => {
+        if (!hasRoom && path.includes('orders-1/') && mode === 'create')
+          throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' })
+        return open.call(disk, path, mode)
+      }
+      if (inFlight) append(machine, 'synced')
+      if (inFlight) await settled()
+      const kept = append(machine, 'kept', { ...written, syncWithinMs: 100 })
+      await settled()
+      log!
+        .append([{ ...batch('stuck'), id: full } as LogEntry], { ...written, syncWithinMs: 100 })
+        .catch(fail)
+      await machine.clock.advance(200)
+      expect(kept.offset).toBe(inFlight ? 1 : 0)
+      machine.powerCut(0)
+      hasRoom = true
+      await machine.open()
+      expect(await values(machine)).toEqual(inFlight ? ['synced', 'kept'] : ['kept'])
+    }
+  })
+
+  test('once there is room what waited for it is visible, and the log goes on', async () => {
+    const machine = await opened()
+    const { disk } = machine
+    let hasRoom = false
+    const { open } = disk
+    disk.open = (path, mode) => {
+      if (!hasRoom && path.includes('orders-0/') && mode === 'create')
+        throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' })
+      return open.call(disk, path, mode)
+    }
+    const lazy = append(machine, 'a', { ...written, syncWithinMs: 100 })
+    await machine.clock.advance(1000)
+    expect([lazy.offset, endOf(machine)]).toEqual([0, 0])
+    hasRoom = true
+    await machine.clock.advance(1000)
+    expect(endOf(machine)).toBe(1)
+    expect(machine.log!.pendingBytes).toBe(0)
+    expect((await machine.run(machine.log!.append([batch('b')]))).offsets).toEqual([asOffset(1)])
+  })
+
+  test('the interval holds while the remains of a refused frame cannot be written over', async () => {
+    const machine = await opened()
+    const { disk } = machine
+    const kept = append(machine, 'kept', { ...written, syncWithinMs: 100 })
+    await settled()
+    expect(kept.offset).toBe(0)
+    disk.plan = { call: disk.calls + 1, fault: 'ENOSPC', lasting: true }
+    append(machine, 'refused'.repeat(300), { ...written, syncWithinMs: 100 })
+    await machine.clock.advance(200)
+    machine.powerCut(0)
+    await machine.open()
+    expect((await values(machine))[0]).toBe('kept')
+  })
+
   test('a retry of a written batch is answered as its own level asks', async () => {
     const machine = await opened()
     const builder = new BatchBuilder({ producer: { id: 1, epoch: 0, baseSequence: 0 } })
@@ -221,6 +284,10 @@ describe('appends answered when written', () => {
     expect(endOf(machine)).toBe(1)
   })
 })
+
+function fail(error: Error): void {
+  throw error
+}
 
 /** There is room for segments, and none for a checkpoint. */
 async function openWithoutCheckpoint(machine: LogMachine): Promise<void> {
