@@ -489,6 +489,15 @@ export class GroupCommit {
   }
 
   #publish(round: SyncRound): void {
+    try {
+      this.#makeVisible(round)
+    } catch (thrown) {
+      this.fail(toError(thrown))
+      this.#rejectRound(round)
+    }
+  }
+
+  #makeVisible(round: SyncRound): void {
     const { grown, removals } = this.#frame.changes.publish()
     this.#syncing = null
     this.#visible = round.end
@@ -496,17 +505,26 @@ export class GroupCommit {
     this.#meters.frames.add(round.frames)
     this.#meters.frameBytes.add(round.sizeBytes)
     this.#meters.appends.add(round.appends.length)
-    if (grown.length > 0) for (const listener of this.#listeners) listener(grown)
     this.#answer(round)
+    if (grown.length > 0) for (const listener of this.#listeners) this.#tell(listener, grown)
     if (round.hasEntries) this.checkpointer.noteFrame(grown as readonly PartitionLog[], round.sizeBytes)
     for (const path of removals) this.removals.remove(path)
     this.#nudge()
   }
 
+  /** A mistake of a listener is none of the log: whoever appends is answered, and the other listeners hear of it. */
+  #tell(listener: VisibleListener, grown: readonly Partition[]): void {
+    try {
+      listener(grown)
+    } catch (thrown) {
+      this.#context.logger.error({ err: toError(thrown) }, 'a listener of the log failed')
+    }
+  }
+
   /** What they say is durable and visible: written just now, or long ago and sent again. */
   #answer(round: SyncRound): void {
     const nowMs = this.#context.clock.monotonic()
-    for (const append of round.appends) {
+    for (const append of round.appends.splice(0)) {
       this.pendingBytes -= append.sizeBytes
       this.#meters.appendSeconds.observe((nowMs - append.sinceMs) / 1000)
       append.resolve(append.appended!)
