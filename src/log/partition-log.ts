@@ -424,11 +424,15 @@ export class PartitionLog implements Partition {
     }
   }
 
-  /** Full segments that are visible as a whole, and of which something is known that is in no file of their own. */
+  /**
+   * Full segments of which something is known that is in no file of their own. One that was closed by a frame whose sync is
+   * under way is not among them: should that frame be lost, it goes on growing.
+   */
   *unsealed(): Generator<Segment> {
+    const newest = this.#segments.findLast(({ visibleBytes }) => visibleBytes > 0)
     for (const segment of this.#unsealed) {
       if (segment.isSealed) this.#unsealed.delete(segment)
-      else if (segment.visibleBytes !== segment.writtenBytes) continue
+      else if (newest === undefined || segment.baseOffset >= newest.baseOffset) continue
       else if (segment.isIndexUnsaved || segment.sums.areKnown) yield segment
     }
   }
