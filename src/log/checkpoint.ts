@@ -12,7 +12,7 @@
 //   1. When it exists under its name, every byte and every file name it speaks of is durable.
 //   2. Every frame from its position on is still in `wal/`.
 //   3. It is evidence: what it says of a segment's size is the truth, whatever the file's size is.
-import { BrokerError, crc32, type DiskFile, sleep } from '#base'
+import { BrokerError, type Clock, crc32, type DiskFile, sleep } from '#base'
 import { checkpointPath, readWholeFile, replaceFile, replaceFileWith } from './data-directory.ts'
 import type { LogContext } from './options.ts'
 import type { PartitionFacts } from './partition-log.ts'
@@ -48,10 +48,10 @@ type StoredPartition = {
   sealed?: boolean
   compactedTo?: number
   damage?: string
-  producers?: readonly ProducerRow[]
+  producers?: Iterable<ProducerRow>
 }
-/** Encoded and written in one go: the text of thousands of partitions would hold the log's thread for tens of milliseconds. */
-const partitionsPerPart = 100
+/** Characters encoded and written in one go: all at once would hold the log's thread for far more than a millisecond. */
+const partSizeMax = 64 * 1024
 
 type Stored = {
   salt?: number
@@ -67,14 +67,46 @@ export function encodeCheckpoint(checkpoint: Checkpoint): string {
   return firstLine(checksumOf(body)) + body
 }
 
+/** For whoever cannot keep its thread: the same bytes. */
+export async function encodeCheckpointSlowly(clock: Clock, checkpoint: Checkpoint): Promise<Uint8Array> {
+  const parts: Uint8Array[] = []
+  const checksum = await inTurns(clock, checkpoint, (bytes) => parts.push(bytes))
+  return Buffer.concat([encoder.encode(firstLine(checksum)), ...parts])
+}
+
 /** Everything behind the first line. */
-function* bodyParts({ partitions, ...rest }: Checkpoint): Generator<string> {
+function* bodyParts(checkpoint: Checkpoint): Generator<string> {
+  let part = ''
+  for (const piece of bodyPieces(checkpoint)) {
+    part += piece
+    if (part.length < partSizeMax) continue
+    yield part
+    part = ''
+  }
+  if (part !== '') yield part
+}
+
+function* bodyPieces({ partitions, ...rest }: Checkpoint): Generator<string> {
   yield `${JSON.stringify(rest).slice(0, -1)},"partitions":[`
-  for (let at = 0; at < partitions.length; at += partitionsPerPart) {
-    const part = partitions.slice(at, at + partitionsPerPart)
-    yield (at > 0 ? ',' : '') + part.map((facts) => JSON.stringify(storedPartition(facts))).join(',')
+  let isFirst = true
+  for (const partition of partitions) {
+    const { producers, ...facts } = storedPartition(partition)
+    const text = (isFirst ? '' : ',') + JSON.stringify(facts)
+    if (producers === undefined) yield text
+    else yield* producerPieces(text.slice(0, -1), producers)
+    isFirst = false
   }
   yield ']}\n'
+}
+
+function* producerPieces(facts: string, rows: Iterable<ProducerRow>): Generator<string> {
+  yield `${facts},"producers":[`
+  let isFirst = true
+  for (const row of rows) {
+    yield `${isFirst ? '' : ','}[${row.join(',')}]`
+    isFirst = false
+  }
+  yield ']}'
 }
 
 /** Of one length, whatever the checksum of the body. */
@@ -97,23 +129,40 @@ export function decodeCheckpoint(text: string): Checkpoint | null {
 
 export async function writeCheckpoint(context: LogContext, checkpoint: Checkpoint): Promise<void> {
   const path = checkpointPath(context.directory)
-  if (checkpoint.partitions.length <= partitionsPerPart)
-    return await replaceFile(context, path, encodeCheckpoint(checkpoint))
+  if (isShort(checkpoint)) return await replaceFile(context, path, encodeCheckpoint(checkpoint))
   await replaceFileWith(context, path, (file) => writeParts(context, file, checkpoint))
 }
 
-/** What is many partitions long goes out in parts, and the thread is given back between them. */
+/** Whether it fits into one part, which is told without encoding more than that. */
+function isShort(checkpoint: Checkpoint): boolean {
+  const parts = bodyParts(checkpoint)
+  parts.next()
+  return parts.next().done === true
+}
+
 async function writeParts({ clock }: LogContext, file: DiskFile, checkpoint: Checkpoint): Promise<void> {
-  let checksum = 0
   let at = firstLine(hexOf(0)).length
+  const checksum = await inTurns(clock, checkpoint, (bytes) => {
+    file.write(bytes, at)
+    at += bytes.length
+  })
+  file.write(encoder.encode(firstLine(checksum)), 0)
+}
+
+/** Encodes part by part, and gives the thread back between them. Answers the checksum of all. */
+async function inTurns(
+  clock: Clock,
+  checkpoint: Checkpoint,
+  take: (bytes: Uint8Array) => void,
+): Promise<string> {
+  let checksum = 0
   for (const part of bodyParts(checkpoint)) {
     const bytes = encoder.encode(part)
     checksum = Bun.hash.crc32(bytes, checksum)
-    file.write(bytes, at)
-    at += bytes.length
+    take(bytes)
     await sleep(clock, 0)
   }
-  file.write(encoder.encode(firstLine(hexOf(checksum))), 0)
+  return hexOf(checksum)
 }
 
 export function readCheckpoint({ disk, directory }: LogContext): Checkpoint {

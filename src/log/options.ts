@@ -5,6 +5,7 @@ import type { CompactionRunner } from './compaction-runner.ts'
 import { DamageList } from './damage-list.ts'
 import { ballastPath } from './data-directory.ts'
 import { OpenSegments } from './open-segments.ts'
+import { ProducerCensus } from './producer-census.ts'
 
 export type LogOptions = {
   readonly disk: Disk
@@ -51,6 +52,8 @@ export type LogLimits = {
   readonly openSegmentsMax: number
   /** Idempotent producers that a partition remembers; beyond it, whoever has been silent longest is forgotten. */
   readonly producersPerPartitionMax: number
+  /** Over all partitions: beyond it, those with more than their share forget whoever has been silent longest. */
+  readonly producersMax: number
   /** An idempotent producer that was silent for so long, as `producer-time.ts` counts, is forgotten. */
   readonly producerExpiryMs: number
   /** How fast what lies still is read and checked; 0: never. */
@@ -83,6 +86,7 @@ export const defaultLimits: LogLimits = {
   diskFullRetryMs: 250,
   openSegmentsMax: 64,
   producersPerPartitionMax: 10_000,
+  producersMax: 100_000,
   producerExpiryMs: 24 * 3_600_000,
   scrubBytesPerSecond: 8 * mebibyte,
   scrubFirstMs: 10 * 60_000,
@@ -105,6 +109,7 @@ export type LogContext = LogLimits & {
   readonly openSegments: OpenSegments
   readonly ballast: Ballast
   readonly damages: DamageList
+  readonly producerCensus: ProducerCensus
   readonly compaction: CompactionRunner | null
 }
 
@@ -116,6 +121,7 @@ export function logContext(options: LogOptions): LogContext {
     openSegments: new OpenSegments(limits.openSegmentsMax),
     ballast: ballastFor(limits),
     damages: new DamageList(limits.logger, limits.metrics),
+    producerCensus: new ProducerCensus(),
   }
   assert(context.appendBytesMax <= context.walFileSizeBytes, 'an append fits into one file of the log')
   assert(context.groupBytesMax <= context.walFileSizeBytes, 'a group fits into one file of the log')

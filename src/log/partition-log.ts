@@ -34,7 +34,7 @@ export type PartitionFacts = {
   /** Why it is known to be damaged. */
   readonly damage?: string
   /** Absent without idempotent producers. */
-  readonly producers?: readonly ProducerRow[]
+  readonly producers?: Iterable<ProducerRow>
   /** Offsets from `endOffset` to here were acknowledged and could not be brought back. */
   readonly lostUntil?: number
 }
@@ -408,6 +408,7 @@ export class PartitionLog implements Partition {
   /** Closes every file. They lie in `directory` now, if one is given, which is the caller's to remove. */
   retire(directory?: string): void {
     this.#retired = true
+    this.#producers?.retire()
     for (const segment of [...this.#segments, ...this.#replaced]) segment.retire(directory)
   }
 

@@ -14,9 +14,12 @@
 // Invariants:
 //   1. `rows` tells of visible batches only, so a checkpoint never speaks of a batch that a power cut may undo.
 //   2. The log and its recovery make the same changes in the same order, so they end with the same table.
-//   3. At most `producersPerPartitionMax` producers are kept: whoever has been silent longest goes first.
+//   3. At most `producersPerPartitionMax` producers are kept, and fewer when all tables together know too many: whoever has
+//      been silent longest goes first.
+//   4. What is visible of a producer is replaced, never changed: whoever holds it may read it later.
 import type { BatchHeader } from '#record'
 import type { LogLimits } from './options.ts'
+import type { ProducerCensus } from './producer-census.ts'
 import type { OffsetRange } from './salvage.ts'
 
 /** Batches of one producer that are recognised when they come again: as many as Kafka's clients keep in flight. */
@@ -57,7 +60,9 @@ export type ProducerVerdict =
 
 /** What a batch says of itself. */
 type Claim = { readonly epoch: number; readonly firstSequence: number; readonly lastSequence: number }
-type Limits = Pick<LogLimits, 'producersPerPartitionMax' | 'producerExpiryMs'>
+type Context = Pick<LogLimits, 'producersPerPartitionMax' | 'producersMax' | 'producerExpiryMs'> & {
+  readonly producerCensus: ProducerCensus
+}
 
 const isNew: ProducerVerdict = { kind: 'new' }
 
@@ -67,18 +72,19 @@ export function hasSequence({ producerId, control }: BatchHeader): boolean {
 }
 
 export class ProducerTable {
-  readonly #limits: Limits
+  readonly #context: Context
   /** Least recently heard of first. */
   readonly #visible = new Map<number, ProducerState>()
   readonly #staged = new Map<number, ProducerState>()
+  #retired = false
 
   /** Of a partition that was cut back, as by a restore to an earlier moment, only what lies before its end is known. */
-  constructor(limits: Limits, rows: readonly ProducerRow[] = [], endOffset = Number.POSITIVE_INFINITY) {
-    this.#limits = limits
+  constructor(context: Context, rows: Iterable<ProducerRow> = [], endOffset = Number.POSITIVE_INFINITY) {
+    this.#context = context
     for (const row of rows) {
       const state = stateOf(row)
       const batches = state.batches.filter(({ baseOffset }) => baseOffset < endOffset)
-      if (batches.length > 0) this.#visible.set(row[0]!, { ...state, batches })
+      if (batches.length > 0) this.#show(row[0]!, { ...state, batches })
     }
   }
 
@@ -115,8 +121,9 @@ export class ProducerTable {
   }
 
   publish({ producerId, after }: ProducerChange): void {
-    this.#visible.delete(producerId)
-    this.#visible.set(producerId, after)
+    if (this.#retired) return
+    this.#hide(producerId)
+    this.#show(producerId, after)
     if (this.#staged.get(producerId) === after) this.#staged.delete(producerId)
     this.expire(after.heardAt)
   }
@@ -124,19 +131,47 @@ export class ProducerTable {
   /** Forgets who was silent too long, and whoever is too many. */
   expire(producerTime: number): void {
     for (const [producerId, state] of this.#visible) {
-      const tooMany = this.#visible.size > this.#limits.producersPerPartitionMax
-      if (!tooMany && !this.#isExpired(state, producerTime)) return
-      this.#visible.delete(producerId)
+      if (!this.#hasTooMany && !this.#isExpired(state, producerTime)) return
+      this.#hide(producerId)
     }
   }
 
-  get rows(): ProducerRow[] {
-    return Array.from(this.#visible, ([producerId, { epoch, heardAt, batches }]) => [
-      producerId,
-      epoch,
-      heardAt,
-      ...batches.flatMap((batch) => [batch.firstSequence, batch.lastSequence, batch.baseOffset]),
-    ])
+  /** Of a partition that is deleted: nobody counts its producers any more. */
+  retire(): void {
+    for (const producerId of this.#visible.keys()) this.#hide(producerId)
+    this.#retired = true
+  }
+
+  /** As they are now, whenever they are read: rows of ten thousand producers take longer than one turn should. */
+  get rows(): Iterable<ProducerRow> {
+    const ids = [...this.#visible.keys()]
+    const states = [...this.#visible.values()]
+    return {
+      *[Symbol.iterator]() {
+        for (let index = 0; index < ids.length; index++) yield rowOf(ids[index]!, states[index]!)
+      },
+    }
+  }
+
+  get #hasTooMany(): boolean {
+    const { producersPerPartitionMax, producersMax, producerCensus } = this.#context
+    const { size } = this.#visible
+    if (size > producersPerPartitionMax) return true
+    return producerCensus.producers > producersMax && size > producerCensus.share(producersMax)
+  }
+
+  #show(producerId: number, state: ProducerState): void {
+    const { producerCensus } = this.#context
+    this.#visible.set(producerId, state)
+    producerCensus.producers++
+    if (this.#visible.size === 1) producerCensus.tables++
+  }
+
+  #hide(producerId: number): void {
+    const { producerCensus } = this.#context
+    if (!this.#visible.delete(producerId)) return
+    producerCensus.producers--
+    if (this.#visible.size === 0) producerCensus.tables--
   }
 
   #known(producerId: number): ProducerState | undefined {
@@ -144,7 +179,7 @@ export class ProducerTable {
   }
 
   #isExpired({ heardAt }: ProducerState, producerTime: number): boolean {
-    return producerTime - heardAt > this.#limits.producerExpiryMs
+    return producerTime - heardAt > this.#context.producerExpiryMs
   }
 }
 
@@ -170,8 +205,8 @@ function claimOf({ producerEpoch, baseSequence, baseOffset, lastOffset }: BatchH
 }
 
 /** Without the batches that have offsets in one of these ranges: of a producer with no other, nothing is known. */
-export function rowsOutside(rows: readonly ProducerRow[], ranges: readonly OffsetRange[]): ProducerRow[] {
-  return rows.flatMap((row) => {
+export function rowsOutside(rows: Iterable<ProducerRow>, ranges: readonly OffsetRange[]): ProducerRow[] {
+  return [...rows].flatMap((row) => {
     const kept = stateOf(row).batches.filter((batch) => !ranges.some((range) => overlaps(batch, range)))
     const numbers = kept.flatMap((batch) => [batch.firstSequence, batch.lastSequence, batch.baseOffset])
     return kept.length === 0 ? [] : [[...row.slice(0, 3), ...numbers]]
@@ -181,6 +216,12 @@ export function rowsOutside(rows: readonly ProducerRow[], ranges: readonly Offse
 function overlaps({ firstSequence, lastSequence, baseOffset }: ProducerBatch, { from, until }: OffsetRange) {
   const count = ((lastSequence - firstSequence + sequencesCount) % sequencesCount) + 1
   return baseOffset < until && baseOffset + count > from
+}
+
+function rowOf(producerId: number, { epoch, heardAt, batches }: ProducerState): ProducerRow {
+  const row = [producerId, epoch, heardAt]
+  for (const batch of batches) row.push(batch.firstSequence, batch.lastSequence, batch.baseOffset)
+  return row
 }
 
 function stateOf([, epoch, heardAt, ...numbers]: ProducerRow): ProducerState {

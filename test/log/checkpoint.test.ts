@@ -3,11 +3,12 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
-import { Metrics, realClock, realDisk, realRandom, silentLogger } from '#base'
+import { type Disk, Metrics, realClock, realDisk, realRandom, silentLogger } from '#base'
 import {
   type Checkpoint,
   decodeCheckpoint,
   encodeCheckpoint,
+  encodeCheckpointSlowly,
   readCheckpoint,
   writeCheckpoint,
 } from '../../src/log/checkpoint.ts'
@@ -66,13 +67,20 @@ test('a checkpoint with any changed, missing or added character is none', () => 
   )
 })
 
-test.each([99, 100, 101, 250])(
-  'a checkpoint of %d partitions is the same in parts and as a whole',
-  async (count) => {
+test.each([
+  [1, 0],
+  [700, 0],
+  [2000, 0],
+  [1, 3],
+  [3, 2000],
+])(
+  'a checkpoint of %d partitions with %d producers each is the same in parts and as a whole, and no part is long',
+  async (count, producers) => {
     const directory = mkdtempSync(join(tmpdir(), 'pspf-checkpoint-'))
     const disk = realDisk()
+    const written: number[] = []
     const context = logContext({
-      disk,
+      disk: watched(disk, written),
       clock: realClock(),
       random: realRandom(),
       logger: silentLogger,
@@ -89,15 +97,38 @@ test.each([99, 100, 101, 250])(
         startOffset: 0,
         endOffset: number,
         segments: [],
+        ...(producers > 0 && { producers: producerRows(producers) }),
       })),
     }
     try {
       await writeCheckpoint(context, many)
       expect(readFileSync(join(directory, 'checkpoint'), 'utf8')).toBe(encodeCheckpoint(many))
       expect(readCheckpoint(context)).toEqual(many)
+      expect(await encodeCheckpointSlowly(context.clock, many)).toEqual(Buffer.from(encodeCheckpoint(many)))
+      expect(Math.max(...written)).toBeLessThan(70_000)
     } finally {
       disk.close()
       rmSync(directory, { recursive: true })
     }
   },
 )
+
+function producerRows(count: number): number[][] {
+  const batches = Array.from({ length: 5 }, (_, index) => [index * 3, index * 3 + 2, 1_000_000 + index])
+  return Array.from({ length: count }, (_, id) => [1_000_000 + id, 0, 1_700_000_000_000, ...batches.flat()])
+}
+
+/** Notes how much is written at once. */
+function watched(disk: Disk, written: number[]): Disk {
+  const { open } = disk
+  disk.open = (path, mode, ...rest) => {
+    const file = open.call(disk, path, mode, ...rest)
+    const { write } = file
+    file.write = (bytes, position) => {
+      written.push(bytes.length)
+      return write.call(file, bytes, position)
+    }
+    return file
+  }
+  return disk
+}

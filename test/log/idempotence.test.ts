@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { asOffset, BrokerError } from '#base'
 import type { LogEntry, LogGroup } from '#log'
 import { BatchBuilder, readRecords } from '#record'
+import { ProducerCensus } from '../../src/log/producer-census.ts'
 import { ProducerTable } from '../../src/log/producer-table.ts'
 import { LogMachine } from '../sim/log-machine.ts'
 import { ProducerModel, type SentBatch } from './producer-model.ts'
@@ -254,6 +255,43 @@ describe('idempotent producers', () => {
     expect(await append(machine, one(50, { producerId: 2 }))).toEqual([4])
   })
 
+  test('beyond the limit of all partitions those with more than their share forget, and no others', async () => {
+    const machine = await opened({ producersPerPartitionMax: 100, producersMax: 12 })
+    const quiet = { topicId: 'b'.repeat(32), partition: 0 }
+    await append(machine, { kind: 'create', id: quiet, topic: 'quiet' })
+    const toQuiet = (entry: LogEntry): LogEntry => ({ ...entry, id: quiet })
+    for (let producerId = 0; producerId < 4; producerId++)
+      await append(machine, toQuiet(one(0, { producerId })))
+    for (let producerId = 0; producerId < 30; producerId++) await append(machine, one(0, { producerId }))
+    for (const round of ['before', 'after']) {
+      for (let producerId = 0; producerId < 4; producerId++)
+        expect(await append(machine, toQuiet(one(0, { producerId })))).toEqual([producerId])
+      // Two tables: the share of each is six, and together they know twelve.
+      for (let producerId = 22; producerId < 30; producerId++)
+        expect(await append(machine, one(0, { producerId }))).toEqual([producerId])
+      const ends = machine.log!.partition(id)!.endOffset
+      expect([round, ends]).toEqual([round, asOffset(30)])
+      await machine.close()
+      await machine.open()
+    }
+    expect(await append(machine, one(0, { producerId: 21 }))).toEqual([30])
+  })
+
+  test('producers of a deleted partition count no more', async () => {
+    const machine = await opened({ producersPerPartitionMax: 100, producersMax: 12 })
+    const gone = { topicId: 'b'.repeat(32), partition: 0 }
+    await append(machine, { kind: 'create', id: gone, topic: 'gone' })
+    for (let producerId = 0; producerId < 12; producerId++)
+      await append(machine, { ...one(0, { producerId }), id: gone } as LogEntry)
+    await append(machine, { ...one(1, { producerId: 3 }), id: gone } as LogEntry, {
+      kind: 'delete',
+      id: gone,
+    })
+    for (let producerId = 0; producerId < 12; producerId++) await append(machine, one(0, { producerId }))
+    for (let producerId = 0; producerId < 12; producerId++)
+      expect(await append(machine, one(0, { producerId }))).toEqual([producerId])
+  })
+
   test.each([
     ['epoch', { epoch: -1 }],
     ['sequence', { sequence: -1 }],
@@ -351,12 +389,17 @@ test('answers are those of a model of Kafka, over restarts and power cuts', asyn
 
 test('of a partition that was cut back, what lay behind its end is not known any more', () => {
   const table = new ProducerTable(
-    { producersPerPartitionMax: 9, producerExpiryMs: 9 },
+    {
+      producersPerPartitionMax: 9,
+      producersMax: 9,
+      producerExpiryMs: 9,
+      producerCensus: new ProducerCensus(),
+    },
     [
       [1, 0, 5, 0, 0, 7, 1, 1, 9],
       [2, 0, 5, 0, 0, 8],
     ],
     8,
   )
-  expect(table.rows).toEqual([[1, 0, 5, 0, 0, 7]])
+  expect([...table.rows]).toEqual([[1, 0, 5, 0, 0, 7]])
 })

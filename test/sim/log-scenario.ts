@@ -33,6 +33,7 @@ export const smallLimits: LogLimits = {
   diskFullRetryMs: 5,
   openSegmentsMax: 2,
   producersPerPartitionMax: 10,
+  producersMax: 1000,
   producerExpiryMs: 3_600_000,
   scrubBytesPerSecond: 0,
   scrubFirstMs: 20,

@@ -3,7 +3,7 @@
 // First every sealed segment gets a second name, where the file system can; the rest is copied as far as it is visible;
 // then the snapshot is let go, and what was linked is read to be checked and hashed. The manifest comes last.
 import { BlockSums, BrokerError, type Clock, type DiskFile, sleep, sumBlockBytes } from '#base'
-import { encodeCheckpoint } from '../checkpoint.ts'
+import { type Checkpoint, encodeCheckpointSlowly } from '../checkpoint.ts'
 import { checkpointName, encodeFormat, formatName, formatVersion, manifestName } from '../data-directory.ts'
 import type { OpenLog } from '../log-group.ts'
 import { encodeSumFile, textOf } from '../segment-sums.ts'
@@ -99,7 +99,7 @@ class BackupRun {
       if (damage !== undefined) this.#damages.add({ topic, id }, damage)
     }
     const encoder = new TextEncoder()
-    await this.#add(checkpointName, encoder.encode(this.#checkpointText()))
+    await this.#add(checkpointName, await encodeCheckpointSlowly(this.#options.clock, this.#checkpoint()))
     await this.#add(formatName, encoder.encode(encodeFormat(this.#snapshot.salt)))
     const manifest = this.#manifest()
     await this.#put(manifestName, encoder.encode(encodeManifest(manifest)))
@@ -207,7 +207,7 @@ class BackupRun {
   }
 
   /** Nothing is left to replay: the first frame after a restore continues the chain in the first file. */
-  #checkpointText(): string {
+  #checkpoint(): Checkpoint {
     const { checkpoint } = this.#snapshot
     const partitions = checkpoint.partitions.map((facts) => {
       const damage = this.#damages.of(facts)
@@ -219,12 +219,12 @@ class BackupRun {
       })
       return { ...facts, segments, ...(damage !== undefined && { damage }) }
     })
-    return encodeCheckpoint({
+    return {
       ...checkpoint,
       wal: { ...checkpoint.wal, generation: 0, position: 0 },
       clean: true,
       partitions,
-    })
+    }
   }
 
   async #add(path: string, bytes: Uint8Array): Promise<void> {
