@@ -317,13 +317,14 @@ function settle({ logger }: LogContext, partition: PartitionLog): void {
 /**
  * Of a trim, a compaction or appends that a crash interrupted. Anything else is not ours to remove, nor is it ever read.
  */
-function isLeftOver({ segments, endOffset }: PartitionLog, name: string): boolean {
+function isLeftOver({ segments, endOffset, compactedTo }: PartitionLog, name: string): boolean {
   if (name.endsWith(deletedSuffix)) return true
   const parsed = parseSegmentName(name)
   if (parsed === null) return false
   const { baseOffset, generation } = parsed
   if (generation > 0 || baseOffset >= endOffset || baseOffset < (segments[0]?.baseOffset ?? endOffset))
     return true
-  // What a compacted segment covers, it replaced.
+  // What a compacted segment covers, it replaced; a segment of which compaction left nothing is covered by none.
+  if (baseOffset < compactedTo) return true
   return segments.findLast((segment) => segment.baseOffset <= baseOffset)!.generation > 0
 }
