@@ -1,8 +1,9 @@
-// Goes through the batches of a segment file from its start to its end, with one buffer, each block checked against its sum.
+// Goes through the batches of a segment file from its start to its end, with one buffer, each block checked against its sum,
+// or each batch by itself where there are no sums.
 // For work on whole segments, on whatever thread; reads of a place go through segment.ts.
 import { assert, type BlockSums, type BrokerError, type DiskFile, damagedBlockAt, sumBlockBytes } from '#base'
 import { type BatchHeader, batchHeaderSizeBytes } from '#record'
-import { batchAt } from './batch-walk.ts'
+import { batchAt, type ClaimedBatch, isWholeBatch } from './batch-walk.ts'
 import { damageError } from './damage-list.ts'
 import type { SegmentFacts } from './segment-facts.ts'
 
@@ -46,7 +47,10 @@ export function* scanSegment(
     const end = position + header.sizeBytes
     if (end > windowAt + window.length) fill(position, header.sizeBytes)
     if (end > windowAt + window.length) throw damaged(file, position, noBatch)
-    yield { bytes: window.subarray(position - windowAt, end - windowAt), header, end }
+    const bytes = window.subarray(position - windowAt, end - windowAt)
+    if (sums === null && !isWholeBatch(bytes, claimOf(header)))
+      throw damaged(file, position, 'a batch is damaged')
+    yield { bytes, header, end }
     nextOffset = header.lastOffset + 1
     position = end
   }
@@ -59,6 +63,14 @@ function readAll(file: DiskFile, position: number, into: Uint8Array<ArrayBuffer>
     count = file.read(into.subarray(length), position + length)
   return into.subarray(0, length)
 }
+
+/** Itself is all that is known of a batch without sums. */
+const claimOf = ({ baseOffset, sizeBytes, leaderEpoch }: BatchHeader): ClaimedBatch => ({
+  payloadAt: 0,
+  payloadSizeBytes: sizeBytes,
+  offset: baseOffset,
+  epoch: leaderEpoch,
+})
 
 const noBatch = 'no record batch begins there'
 

@@ -2,7 +2,7 @@
 // model that knows nothing of files.
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { seededRandom } from '#base'
+import { crc32c, seededRandom } from '#base'
 import {
   BatchBuilder,
   type Compression,
@@ -121,8 +121,7 @@ function lay(batches: readonly { records: readonly Given[]; compression: Compres
     const bits = { control: 1 << 5, transactional: 1 << 4, snappy: 2 }[mark] ?? 0
     if (bits !== 0) {
       bytes[22]! |= bits
-      const crc = Bun.hash.crc32(bytes) // Only opaque batches have a wrong one, which nobody looks into.
-      new DataView(bytes.buffer).setUint32(17, crc)
+      new DataView(bytes.buffer).setUint32(17, crc32c(bytes, 21))
     }
     return { bytes, stored, opaque: bits !== 0, hides: mark === 'transactional' || mark === 'snappy' }
   })
@@ -156,6 +155,27 @@ test('a round leaves the latest record of each key and nothing else, whatever th
     }),
     { numRuns: 150 },
   )
+})
+
+test.each([
+  ['the number of records', 'none', 60],
+  ['a batch that nobody looks into', 'transactional', 70],
+  ['a codec, so that nobody looks into it any more', 'none', 22],
+])('a round over a segment without sums stops at a flipped bit: %s', (_, mark, at) => {
+  const record = { key: 1, value: 9, header: false }
+  const laid = lay([
+    { records: [record], compression: 'none', mark },
+    { records: [{ ...record, key: 2 }], compression: 'none', mark: 'none' },
+  ])
+  const disk = new SimulatedDisk({ clock: new SimulatedClock(0), random: seededRandom(1) })
+  disk.makeDirectory('/p')
+  const path = `/p/${segmentName(0)}.log`
+  const bytes = Buffer.concat(laid.map((each) => each.bytes))
+  disk.open(path, 'create').write(bytes, 0)
+  disk.flip(path, at, at === 22 ? 1 : 0)
+  const round = () => runRounds(disk, { segments: [facts(0, bytes.length)], endOffset: 2, now: 1000 })
+  expect(round).toThrow('a batch is damaged')
+  expect(disk.files()).toEqual([path])
 })
 
 function runRounds(
