@@ -54,7 +54,9 @@ export class Scrubber {
     }
     for (const partition of this.#partitions) {
       for (const segment of [...partition.segments]) {
-        const isSealed = segment !== partition.segments.at(-1)
+        // One that a frame in flight has closed is not visible as a whole yet.
+        const isWhole = segment.visibleBytes === segment.writtenBytes
+        const isSealed = isWhole && segment !== partition.segments.at(-1)
         await this.#scrub(segment, { pace, isSealed })
         if (this.#closing.signal.aborted) return
       }

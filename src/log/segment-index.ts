@@ -49,6 +49,12 @@ export class SegmentIndex {
     this.#unindexedBytes += batch.sizeBytes
   }
 
+  /** Batches follow that were not looked at; none of the segment is later than `maxTimestamp`. */
+  skip(sizeBytes: number, maxTimestamp: number): void {
+    this.#unindexedBytes += sizeBytes
+    this.#maxTimestamp = Math.max(this.#maxTimestamp, maxTimestamp)
+  }
+
   /** Puts what is known of the batches below `coversFrom` in front. */
   fill(below: SegmentIndex): void {
     const above = { count: this.#count, positions: this.#positions, lastOffsets: this.#lastOffsets }

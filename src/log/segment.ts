@@ -374,8 +374,10 @@ export class Segment {
     const misled = found !== null && found !== 'damaged' && found.position === from && from > 0
     if (found !== 'damaged' && !(misled && isTooLate(found.header))) return found
     // The index may have lied, so only a pass over the batches themselves is evidence.
-    this.#index = new SegmentIndex(this.writtenBytes)
-    this.#index.fill(this.#scan(this.writtenBytes))
+    const index = this.#scan(this.visibleBytes)
+    // What is in flight stays unseen, yet the entries that follow are of no earlier time.
+    index.skip(this.writtenBytes - this.visibleBytes, this.maxTimestamp)
+    this.#index = index
     const again = this.#walk(start(), isWanted)
     if (again === 'damaged') throw this.damaged(start(), 'no record batch begins there')
     return again

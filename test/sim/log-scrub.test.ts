@@ -1,6 +1,6 @@
 // What lies still is read and checked slowly; what an older version left without sums gets them.
 import { describe, expect, test } from 'bun:test'
-import { asOffset, type BrokerError } from '#base'
+import { asMillis, asOffset, type BrokerError } from '#base'
 import type { LogGroup } from '#log'
 import { BatchBuilder } from '#record'
 import { decodeCheckpoint, encodeCheckpoint } from '../../src/log/checkpoint.ts'
@@ -18,10 +18,10 @@ const limits = {
 }
 const scrubbing = { scrubBytesPerSecond: 100_000, scrubFirstMs: 5000, scrubEveryMs: 60_000 }
 
-async function filled(machine: LogMachine): Promise<LogGroup> {
+async function filled(machine: LogMachine, batches: number): Promise<LogGroup> {
   const log = await machine.open()
   await machine.run(log.append([{ kind: 'create', id, topic: 'still' }]))
-  for (let count = 0; count < 100; count++) {
+  for (let count = 0; count < batches; count++) {
     const builder = new BatchBuilder()
     builder.append({ key: null, value: new Uint8Array(1000).fill(count), timestamp: 1 })
     await machine.run(log.append([{ kind: 'batch', id, batch: builder.build() }]))
@@ -29,9 +29,9 @@ async function filled(machine: LogMachine): Promise<LogGroup> {
   return log
 }
 
-async function closed(): Promise<LogMachine> {
+async function closed(batches = 100): Promise<LogMachine> {
   const machine = new LogMachine(1, { ...limits, ...scrubbing })
-  await filled(machine)
+  await filled(machine, batches)
   await machine.clock.advance(3000)
   await machine.close()
   machine.kill()
@@ -121,6 +121,61 @@ describe('scrubbing', () => {
     expect(segments(machine, '.sum')).toHaveLength(2)
     machine.disk.flip(`${directory}/${segments(machine, '.log')[0]}`, 13, 1)
     expect(await refusal(machine, again, 1)).toBe('corrupt')
+    await machine.close()
+  })
+
+  test('a segment without sums that a frame in flight closes gets them when all of it is visible', async () => {
+    // The newest of three segments has room for one more.
+    const machine = await closed(110)
+    age(machine)
+    const log = await machine.open()
+    const partition = log.partition(id)!
+    const { disk } = machine
+    disk.plan = { call: disk.calls + 1, fault: 'stall' }
+    const answers = [0, 1].map(() => {
+      const builder = new BatchBuilder()
+      builder.append({ key: null, value: new Uint8Array(1000), timestamp: 1 })
+      return log.append([{ kind: 'batch', id, batch: builder.build() }])
+    })
+    // The pass is over before the sync is.
+    await machine.clock.advance(4000)
+    expect(partition.endOffset).toBe(asOffset(110))
+    expect(segments(machine, '.log')).toHaveLength(4)
+    expect(partition.slice(asOffset(40), 1000)!.summed).toBeDefined()
+    await machine.run(Promise.all(answers))
+    for (const offset of [109, 110, 111]) expect(await refusal(machine, log, offset)).toBe('served')
+    await machine.clock.advance(70_000)
+    expect(partition.slice(asOffset(110), 1000)!.summed).toBeDefined()
+    expect(log.damages).toEqual([])
+    await machine.close()
+  })
+
+  test('a lookup by time finds what was in flight while a wrong index was made anew', async () => {
+    const machine = await closed()
+    age(machine)
+    const path = `${directory}/${segments(machine, '.index').at(-1)}`
+    const entries = new DataView(Uint8Array.from(machine.disk.contents(path)).buffer)
+    const behind = entries.getInt32(0) - 1
+    // It leads to a batch behind the one that is looked for.
+    entries.setInt32(0, behind)
+    machine.disk.open(path, 'write').write(new Uint8Array(entries.buffer), 0)
+    const log = await machine.open()
+    const partition = log.partition(id)!
+    const { disk } = machine
+    const late = (timestamp: number) => {
+      const builder = new BatchBuilder()
+      builder.append({ key: null, value: new Uint8Array(1000), timestamp })
+      return log.append([{ kind: 'batch', id, batch: builder.build() }])
+    }
+    disk.plan = { call: disk.calls + 1, fault: 'stall' }
+    const answer = late(5000)
+    await machine.clock.advance(100)
+    expect(partition.endOffset).toBe(asOffset(100))
+    const base = Number.parseInt(path.split('/').at(-1)!, 10)
+    expect(partition.slice(asOffset(base + behind), 100)!.position).toBeLessThan(entries.getInt32(4))
+    await machine.run(answer)
+    for (let count = 0; count < 10; count++) await machine.run(late(2))
+    expect(partition.offsetAt(asMillis(5000))).toBe(asOffset(100))
     await machine.close()
   })
 
