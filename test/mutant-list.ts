@@ -53,9 +53,16 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'sync: segments are not synced before the checkpoint',
     file: 'src/log/segment.ts',
-    find: '      await this.file.syncBehind()\n',
+    find: '      await this.#file.syncBehind()\n',
     replace: '',
     ...lives,
+  },
+  {
+    name: 'sync: a segment with bytes that are not synced is closed for another',
+    file: 'src/log/segment.ts',
+    find: 'if (this.#pins > 0 || this.writtenBytes !== this.syncedBytes) return false',
+    replace: 'if (this.#pins > 0) return false',
+    tests: ['test/sim/log-descriptors.test.ts'],
   },
   {
     name: 'sync: a failed sync of a segment is taken for a full disk',
@@ -117,15 +124,15 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'directory sync: after a partition is made',
     file: 'src/log/checkpointer.ts',
-    find: '    if (partitions.directoryChanged) changed.push(topicsDirectory(context.directory))\n',
+    find: '    if (partitions.directoryChanged)\n      changed.push({ path: topicsDirectory(context.directory), of: partitions })\n',
     replace:
-      '    if (context.directory === topicsDirectory(context.directory)) changed.push(context.directory)\n',
+      '    if (context.directory === topicsDirectory(context.directory)) changed.push({ path: context.directory, of: partitions })\n',
     ...lives,
   },
   {
     name: 'directory sync: after a segment is made',
     file: 'src/log/checkpointer.ts',
-    find: '      if (partition.directoryChanged) changed.push(partition.directory)\n',
+    find: '      if (partition.directoryChanged) changed.push({ path: partition.directory, of: partition })\n',
     replace: '',
     ...lives,
   },
@@ -303,9 +310,9 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'checkpoint: its files are reused before it stands',
     file: 'src/log/checkpointer.ts',
-    find: '    if (!(await this.#write(checkpoint))) return false\n    for (const path of wal.release(checkpoint.wal)) await context.disk.removeBehind(path)\n',
+    find: '    if (!(await this.#write(checkpoint))) return false\n    for (const path of wal.release(checkpoint.wal))\n      await this.#unlessOutOfFiles(() => context.disk.removeBehind(path))\n',
     replace:
-      '    for (const path of wal.release(checkpoint.wal)) await context.disk.removeBehind(path)\n    if (!(await this.#write(checkpoint))) return false\n',
+      '    for (const path of wal.release(checkpoint.wal))\n      await this.#unlessOutOfFiles(() => context.disk.removeBehind(path))\n    if (!(await this.#write(checkpoint))) return false\n',
     ...lives,
   },
   {

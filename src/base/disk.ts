@@ -24,6 +24,8 @@ export interface DiskFile {
 }
 
 export interface Disk {
+  /** How many files the process may have open at once; null if nobody knows. */
+  readonly filesMax: number | null
   /**
    * `read`: must exist. `write`: read and write, must exist. `create`: read and write, made if missing, and with
    * `private` for nobody else's eyes.

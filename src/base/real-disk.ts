@@ -17,6 +17,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { assert } from './assert.ts'
+import { descriptorLimit } from './descriptor-limit.ts'
 import type { Disk, DiskFile } from './disk.ts'
 import { systemCode } from './errors.ts'
 import { syncDirectoryNow } from './sync-task.ts'
@@ -34,6 +35,7 @@ export function realDisk(): Disk {
   const backgroundThread = new SyncThread()
   const removalThread = new SyncThread()
   return {
+    filesMax: descriptorLimit(),
     open: (path, mode, access) =>
       openFile(path, openDescriptor(path, mode, access), { syncThread, backgroundThread }),
     exists: existsSync,

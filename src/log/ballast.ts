@@ -2,6 +2,7 @@
 // byte: what it gives back lets a start write its checkpoint, and a deletion its frame, which then make more room. It is
 // made again behind a checkpoint, once there is room to spare.
 import { type Disk, type Logger, toError } from '#base'
+import { isOutOfFiles } from './disk-errors.ts'
 
 const stepBytes = 2 ** 20
 
@@ -42,7 +43,7 @@ export class Ballast {
       this.#isWhole = true
     } catch (thrown) {
       // Nothing depends on it until the disk is full.
-      this.#isHopeless = true
+      this.#isHopeless = !isOutOfFiles(thrown)
       logger.warn({ err: toError(thrown), path }, 'there is no ballast for a full disk')
     }
   }

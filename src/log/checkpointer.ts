@@ -3,7 +3,7 @@
 import { type Histogram, systemCode, type Timer, toError } from '#base'
 import { type Checkpoint, writeCheckpoint } from './checkpoint.ts'
 import { topicsDirectory } from './data-directory.ts'
-import { isCurable } from './disk-errors.ts'
+import { isCurable, isOutOfFiles } from './disk-errors.ts'
 import type { LogContext } from './options.ts'
 import type { PartitionLog } from './partition-log.ts'
 import type { PartitionSet } from './partition-set.ts'
@@ -23,6 +23,11 @@ export type CheckpointerParts = {
   fail(error: Error): void
 }
 
+/** Synced at once when one of them is to be closed. */
+const openFilesStep = 32
+
+type ChangedDirectory = { readonly path: string; readonly of: { directoryChanged: boolean } }
+
 export class Checkpointer {
   readonly #parts: CheckpointerParts
   /** Segments with a whole step to sync. */
@@ -34,9 +39,16 @@ export class Checkpointer {
   /** The job under way; jobs never overlap. */
   #job: Promise<void> | null = null
   #stopped = false
+  /** Why the last checkpoint that failed did: no room, or no descriptor. */
+  hindrance: Error | null = null
 
   constructor(parts: CheckpointerParts) {
     this.#parts = parts
+    const { openFiles } = parts.context
+    openFiles.onShort = () => {
+      for (const segment of openFiles.unsynced(openFilesStep)) this.#steps.add(segment)
+      this.#next()
+    }
     const help = 'Time from the start of a checkpoint to its end'
     this.#seconds = parts.context.metrics.histogram('pspf_log_checkpoint_seconds', help)
   }
@@ -50,6 +62,10 @@ export class Checkpointer {
         if (segment.visibleBytes - segment.syncedBytes >= context.syncStepBytes) this.#steps.add(segment)
       }
     }
+    // Those that were not used for longest: once they are synced they can be closed.
+    const { openFiles } = context
+    if (openFiles.surplus > 0)
+      for (const segment of openFiles.unsynced(openFiles.surplus)) this.#steps.add(segment)
     this.#due ||= this.#bytesSince >= context.checkpointBytes
     this.#timer ??= context.clock.after(context.checkpointMs, () => {
       this.#timer = null
@@ -75,6 +91,19 @@ export class Checkpointer {
     this.#start(checkpoint)
     while (this.#job !== null) await this.#job
     return await checkpoint.catch(() => false)
+  }
+
+  /**
+   * Syncs segments that are open, so that some can be closed for others; false if there are none. As a job like any other:
+   * a failed sync is told once, and a checkpoint that has not heard of it must not be under way.
+   */
+  async syncOpen(): Promise<boolean> {
+    while (this.#job !== null) await this.#job
+    const segments = this.#parts.context.openFiles.unsynced(openFilesStep)
+    if (this.#stopped || segments.length === 0) return false
+    this.#start(syncAll(segments))
+    while (this.#job !== null) await this.#job
+    return true
   }
 
   /** Begins nothing any more. */
@@ -111,9 +140,10 @@ export class Checkpointer {
   async #syncSteps(): Promise<void> {
     for (const segment of this.#steps) {
       this.#steps.delete(segment)
-      await segment.sync()
-      if (this.#due) return
+      await this.#unlessOutOfFiles(() => segment.sync())
+      if (this.#due) break
     }
+    this.#parts.context.openFiles.trim()
   }
 
   /** Answers whether it is durable. */
@@ -135,10 +165,10 @@ export class Checkpointer {
     const unsynced = [...partitions].flatMap((partition) => [...partition.unsynced()])
     const directories = this.#changedDirectories()
     const replaced = [...partitions].map((partition) => [partition, partition.replacedCount] as const)
-    for (const segment of unsynced) await segment.sync()
-    for (const directory of directories) await this.#syncDirectory(directory)
+    if (!(await this.#unlessOutOfFiles(() => this.#secure(unsynced, directories)))) return false
     if (!(await this.#write(checkpoint))) return false
-    for (const path of wal.release(checkpoint.wal)) await context.disk.removeBehind(path)
+    for (const path of wal.release(checkpoint.wal))
+      await this.#unlessOutOfFiles(() => context.disk.removeBehind(path))
     // Only now, so that the files that a checkpoint speaks of are there as long as it is the newest.
     for (const [partition, count] of replaced)
       for (const path of count === 0 ? [] : partition.removeReplaced(count)) this.#parts.remove(path)
@@ -163,16 +193,29 @@ export class Checkpointer {
     }
   }
 
-  #changedDirectories(): string[] {
+  #changedDirectories(): ChangedDirectory[] {
     const { context, partitions } = this.#parts
-    const changed: string[] = []
-    if (partitions.directoryChanged) changed.push(topicsDirectory(context.directory))
+    const changed: ChangedDirectory[] = []
+    if (partitions.directoryChanged)
+      changed.push({ path: topicsDirectory(context.directory), of: partitions })
     partitions.directoryChanged = false
     for (const partition of partitions) {
-      if (partition.directoryChanged) changed.push(partition.directory)
+      if (partition.directoryChanged) changed.push({ path: partition.directory, of: partition })
       partition.directoryChanged = false
     }
     return changed
+  }
+
+  /** Without a descriptor none of it is done, and the next checkpoint does it. */
+  async #secure(unsynced: readonly Segment[], changed: readonly ChangedDirectory[]): Promise<void> {
+    try {
+      await syncAll(unsynced)
+      this.#parts.context.openFiles.trim()
+      for (const { path } of changed) await this.#syncDirectory(path)
+    } catch (thrown) {
+      for (const { of } of changed) of.directoryChanged = true
+      throw thrown
+    }
   }
 
   async #syncDirectory(path: string): Promise<void> {
@@ -189,7 +232,8 @@ export class Checkpointer {
     const write = () => writeCheckpoint(this.#parts.context, checkpoint)
     return this.#unlessFull(() =>
       write().catch((thrown) => {
-        if (!isCurable(toError(thrown)) || !this.#parts.context.ballast.giveUp()) throw thrown
+        const lacksRoom = isCurable(toError(thrown)) && !isOutOfFiles(thrown)
+        if (!lacksRoom || !this.#parts.context.ballast.giveUp()) throw thrown
         return write()
       }),
     )
@@ -201,8 +245,29 @@ export class Checkpointer {
       return true
     } catch (thrown) {
       if (!isCurable(toError(thrown))) throw thrown
-      this.#parts.context.logger.warn({ err: toError(thrown) }, 'no checkpoint: the disk is full')
+      this.#noteHindrance(thrown)
       return false
     }
   }
+
+  /** Not for a full disk: of a sync that found no room nobody knows what it did. */
+  async #unlessOutOfFiles(work: () => Promise<void>): Promise<boolean> {
+    try {
+      await work()
+      return true
+    } catch (thrown) {
+      if (!isOutOfFiles(thrown)) throw thrown
+      this.#noteHindrance(thrown)
+      return false
+    }
+  }
+
+  #noteHindrance(thrown: unknown): void {
+    this.hindrance = toError(thrown)
+    this.#parts.context.logger.warn({ err: this.hindrance }, 'no checkpoint for now')
+  }
+}
+
+async function syncAll(segments: readonly Segment[]): Promise<void> {
+  for (const segment of segments) await segment.sync()
 }

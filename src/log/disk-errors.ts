@@ -1,13 +1,33 @@
 // What a failure of the disk means for the log: room cures it, or only a restart does.
 import { BrokerError, systemCode, toError } from '#base'
 
-const curableCodes = new Set(['ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE'])
+const roomCodes = new Set(['ENOSPC', 'EDQUOT'])
+const outOfFilesCodes = new Set(['EMFILE', 'ENFILE'])
 
 /** Room, or a descriptor, cures it: the same call may succeed later. Never true of a sync, which must not be repeated. */
 export function isCurable(error: Error): boolean {
   return (
-    curableCodes.has(systemCode(error) ?? '') || (error instanceof BrokerError && error.code === 'disk_full')
+    isOutOfFiles(error) ||
+    roomCodes.has(systemCode(error) ?? '') ||
+    (error instanceof BrokerError && error.code === 'disk_full')
   )
+}
+
+/** No descriptor was to be had: the call did nothing, so even that of a sync may be made again. */
+export function isOutOfFiles(thrown: unknown): boolean {
+  const code = systemCode(thrown instanceof BrokerError ? thrown.cause : thrown)
+  return outOfFilesCodes.has(code ?? '')
+}
+
+/** `filesMax`: what the process may have open, if that is known. */
+export function outOfFiles(cause: unknown, filesMax: number | null): BrokerError {
+  const limit = filesMax === null ? '' : ` (${filesMax})`
+  const message = `the process is at its limit of open files${limit}, and the log has none that it could close`
+  return new BrokerError('busy', message, {
+    fix: 'raise the limit: `ulimit -n` in a shell, LimitNOFILE= for a systemd unit; or let clients close connections',
+    details: { filesMax },
+    cause,
+  })
 }
 
 /** `atRisk`: appends acknowledged before their sync, as their topics asked, whose sync did not return. */
@@ -23,7 +43,9 @@ export function diskFailed(cause: Error, atRisk = 0): BrokerError {
   })
 }
 
+/** Why nothing was appended: the disk has no room, or the process no descriptor. */
 export function diskFull(cause: Error | null): BrokerError {
+  if (isOutOfFiles(cause)) return cause instanceof BrokerError ? cause : outOfFiles(cause, null)
   return new BrokerError('disk_full', 'the disk is full: nothing was appended', {
     fix: 'free some space, or shorten the retention of a topic; appends resume by themselves',
     ...(cause && { cause }),
@@ -38,7 +60,7 @@ export function openFailed(directory: string, thrown: unknown): unknown {
   if (thrown instanceof BrokerError || code === undefined) return thrown
   const message = `data directory ${directory} cannot be opened: ${toError(thrown).message}`
   if (isCurable(toError(thrown))) {
-    const fix = code.endsWith('FILE') ? 'raise the limit of open files' : 'free some space on its volume'
+    const fix = 'free some space on its volume'
     return new BrokerError('disk_full', message, { fix, cause: thrown })
   }
   if (refusedCodes.has(code)) {

@@ -24,7 +24,7 @@ import {
   takeAppend,
 } from './append.ts'
 import { Checkpointer } from './checkpointer.ts'
-import { diskFailed, diskFull, isCurable } from './disk-errors.ts'
+import { diskFailed, diskFull, isCurable, isOutOfFiles } from './disk-errors.ts'
 import { DiskReserve } from './disk-reserve.ts'
 import { frameHeaderSizeBytes } from './frame.ts'
 import { FrameChanges } from './frame-changes.ts'
@@ -315,7 +315,8 @@ export class GroupCommit {
     } catch (thrown) {
       const error = toError(thrown)
       // The frame is not there and may be written again, once, into the room of the ballast.
-      const mayGoOn = isCurable(error) && group.every(({ useReserve }) => useReserve)
+      const lacksRoom = isCurable(error) && !isOutOfFiles(error)
+      const mayGoOn = lacksRoom && group.every(({ useReserve }) => useReserve)
       return mayGoOn && this.#context.ballast.giveUp() ? this.#commit(group) : this.#writeFailed(group, error)
     }
     this.#noteWritten(group)
@@ -426,7 +427,7 @@ export class GroupCommit {
     if (this.failure) throw this.failure
     if (this.#wal.fileCount >= walFilesMax) await this.checkpointer.run(false)
     if (this.failure) throw this.failure
-    if (this.#wal.fileCount >= walFilesMax) throw diskFull(null)
+    if (this.#wal.fileCount >= walFilesMax) throw diskFull(this.checkpointer.hindrance)
     await this.#wal.roll()
   }
 
@@ -469,17 +470,25 @@ export class GroupCommit {
   /** The frame is written, so it must get into its segments: waits for room. Answers why the log ends before that. */
   async #finishSegments(failed: Error): Promise<Error | null> {
     const { clock, logger, diskFullRetryMs } = this.#context
-    if (isCurable(failed)) logger.warn({ err: failed }, 'the disk is full: appends wait for room')
+    if (isCurable(failed) && !isOutOfFiles(failed))
+      logger.warn({ err: failed }, 'the disk is full: appends wait for room')
     let error: Error | null = failed
     while (error !== null && isCurable(error) && !this.#closing.signal.aborted) {
       this.#reserve.forget()
-      if (!this.#context.ballast.giveUp()) {
+      if (!(await this.#makeRoom(error))) {
         this.#rejectQueue(diskFull(error))
         await sleep(clock, diskFullRetryMs, this.#closing.signal)
       }
+      // The sync of a segment may have failed meanwhile.
+      if (this.failure !== undefined) return this.failure
       error = this.#writeSegments()
     }
     return error
+  }
+
+  /** On the disk; or descriptors, since those of segments that are synced are given up for others. */
+  async #makeRoom(error: Error): Promise<boolean> {
+    return isOutOfFiles(error) ? await this.checkpointer.syncOpen() : this.#context.ballast.giveUp()
   }
 
   /** `round` is the frame's if its sync has begun. */

@@ -38,7 +38,9 @@ export type OpenLog = LogGroup & {
 export async function openLog(options: LogOptions): Promise<OpenLog> {
   const context = logContext(options)
   try {
-    return await open(context)
+    const log = await open(context)
+    context.openFiles.isStarting = false
+    return log
   } catch (thrown) {
     throw openFailed(context.directory, thrown)
   }

@@ -4,8 +4,10 @@ import { Ballast } from './ballast.ts'
 import type { CompactionRunner } from './compaction-runner.ts'
 import { DamageList } from './damage-list.ts'
 import { ballastPath } from './data-directory.ts'
+import { OpenFiles } from './open-files.ts'
 import { OpenSegments } from './open-segments.ts'
 import { ProducerCensus } from './producer-census.ts'
+import { thriftyDisk } from './thrifty-disk.ts'
 
 export type LogOptions = {
   readonly disk: Disk
@@ -50,6 +52,8 @@ export type LogLimits = {
   readonly diskFullRetryMs: number
   /** Sealed segments whose file and index are kept at hand. */
   readonly openSegmentsMax: number
+  /** Segment files that are open, and at most half of what the process may open. Those not synced yet may be more. */
+  readonly openFilesMax: number
   /** Idempotent producers that a partition remembers; beyond it, whoever has been silent longest is forgotten. */
   readonly producersPerPartitionMax: number
   /** Over all partitions: beyond it, those with more than their share forget whoever has been silent longest. */
@@ -85,6 +89,7 @@ export const defaultLimits: LogLimits = {
   diskReserveBytes: 64 * mebibyte,
   diskFullRetryMs: 250,
   openSegmentsMax: 64,
+  openFilesMax: 2048,
   producersPerPartitionMax: 10_000,
   producersMax: 100_000,
   producerExpiryMs: 24 * 3_600_000,
@@ -107,6 +112,7 @@ export type LogContext = LogLimits & {
   readonly directory: string
   readonly epoch: number
   readonly openSegments: OpenSegments
+  readonly openFiles: OpenFiles
   readonly ballast: Ballast
   readonly damages: DamageList
   readonly producerCensus: ProducerCensus
@@ -114,10 +120,14 @@ export type LogContext = LogLimits & {
 }
 
 export function logContext(options: LogOptions): LogContext {
-  const limits = { ...defaultLimits, epoch: 0, compaction: null, ...options }
+  const given = { ...defaultLimits, epoch: 0, compaction: null, ...options }
+  const filesMax = given.disk.filesMax ?? Number.POSITIVE_INFINITY
+  const openFiles = new OpenFiles(Math.min(given.openFilesMax, Math.floor(filesMax / 2)))
+  const limits = { ...given, disk: thriftyDisk(given.disk, openFiles) }
   const context = {
     ...limits,
     replaying: false,
+    openFiles,
     openSegments: new OpenSegments(limits.openSegmentsMax),
     ballast: ballastFor(limits),
     damages: new DamageList(limits.logger, limits.metrics),

@@ -420,7 +420,7 @@ export class PartitionLog implements Partition {
   /** Segments whose newest bytes are not synced. */
   *unsynced(): Generator<Segment> {
     for (const segment of this.#unsynced) {
-      if (segment.syncedBytes === segment.visibleBytes) this.#unsynced.delete(segment)
+      if (segment.syncedBytes >= segment.visibleBytes) this.#unsynced.delete(segment)
       else yield segment
     }
   }

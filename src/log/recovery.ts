@@ -8,7 +8,7 @@ import { batchHeaderSizeBytes, readBatchHeader } from '#record'
 import { batchAt, isWholeBatch } from './batch-walk.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import { deletedSuffix, quarantinedWalPath, topicsDirectory, walPath } from './data-directory.ts'
-import { isCurable } from './disk-errors.ts'
+import { isCurable, isOutOfFiles } from './disk-errors.ts'
 import { FrameChanges } from './frame-changes.ts'
 import type { ReadEntry } from './frame-reader.ts'
 import type { LogContext } from './options.ts'
@@ -107,7 +107,8 @@ function write({ context, changes }: Replaying, { bytes, header }: WalFrame): vo
   try {
     changes.write(bytes, header.appendTime)
   } catch (thrown) {
-    if (!isCurable(toError(thrown)) || !context.ballast.giveUp()) throw thrown
+    const lacksRoom = isCurable(toError(thrown)) && !isOutOfFiles(thrown)
+    if (!lacksRoom || !context.ballast.giveUp()) throw thrown
     changes.write(bytes, header.appendTime)
   }
 }
@@ -285,8 +286,8 @@ function damageOf(
 
 /** Makes the files agree with what is known: what lies behind the end was never acknowledged. `grew` was the last one. */
 function cut({ disk, logger }: LogContext, partition: PartitionLog, grew: Segment | undefined): void {
-  const mayBeLonger = new Set(partition.unsynced())
-  if (grew !== undefined && partition.segments.includes(grew)) mayBeLonger.add(grew)
+  // Written to or begun by a replay, whether or not it had to be synced for want of descriptors.
+  const mayBeLonger = partition.segments.filter(({ baseOffset }) => baseOffset >= (grew?.baseOffset ?? 0))
   for (const segment of mayBeLonger) {
     if (segment.generation > 0 || segment.file.size() <= segment.writtenBytes) continue
     segment.file.truncate(segment.writtenBytes)

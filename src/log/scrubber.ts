@@ -79,8 +79,8 @@ export class Scrubber {
       // Damage is noted; a segment that retention took meanwhile needs no check.
       if (!(thrown instanceof BrokerError)) throw thrown
     } finally {
-      if (!wasOpen && isSealed) segment.release()
-      else if (!wasOpen) segment.close()
+      // Not by force: somebody may have appended to it meanwhile.
+      if (!wasOpen) segment.release()
     }
   }
 

@@ -2,6 +2,7 @@
 // sums of its blocks. Whoever reads goes through `read` or `readAsync`: they answer nothing that is not what was written.
 import { basename } from 'node:path'
 import {
+  assert,
   BrokerError,
   type DiskFile,
   damagedBlockAt,
@@ -28,6 +29,9 @@ export type SegmentBytes = { readonly bytes: Uint8Array; readonly damage: Broker
 /** Shared by all walks: they are synchronous, so no two are under way at once. A header may lie in two blocks. */
 const walkBuffer = new Uint8Array(2 * sumBlockBytes)
 
+/** An index with fewer entries is made anew by a pass over the segment rather than kept in files. */
+const savedEntriesMin = 256
+
 /** How far a segment was written at some moment. */
 export type SegmentEnd = { readonly bytes: number; readonly sums: SumsEnd | null }
 
@@ -40,6 +44,8 @@ export class Segment {
   readonly #context: LogContext
   #index: SegmentIndex
   #indexSum: number | undefined
+  /** Everything in the index can be read again: from its files, or from the segment. */
+  #isIndexSaved = true
   /** It grows no more, and the index is only here. */
   #indexUnsaved = false
   #file: DiskFile | null = null
@@ -90,6 +96,10 @@ export class Segment {
     return this.#aside ?? this.path
   }
 
+  get isPinned(): boolean {
+    return this.#pins > 0
+  }
+
   get isOpen(): boolean {
     return this.#file !== null
   }
@@ -109,18 +119,23 @@ export class Segment {
 
   /** For writing: made if missing, since recovery may bring back a segment that never reached the disk. */
   get file(): DiskFile {
-    this.#file ??= this.#context.disk.open(this.path, 'create')
-    return this.#file
+    const file = this.#file ?? this.#context.disk.open(this.path, 'create')
+    return this.#opened(file)
+  }
+
+  #opened(file: DiskFile): DiskFile {
+    this.#file = file
+    this.#context.openFiles.touch(this)
+    return file
   }
 
   /** For reading: a segment that is gone is damage, and must not come back empty. */
   get source(): DiskFile {
-    if (this.#file !== null) return this.#file
+    if (this.#file !== null) return this.#opened(this.#file)
     // Another topic of the same name may have a segment at this path by now.
     if (this.#removed) throw new BrokerError('not_found', `${this.path} was deleted while it was read`)
     try {
-      this.#file = this.#context.disk.open(this.path, 'write')
-      return this.#file
+      return this.#opened(this.#context.disk.open(this.path, 'write'))
     } catch (thrown) {
       if (systemCode(thrown) === 'ENOENT') throw this.damaged(0, 'the file is missing')
       throw thrown
@@ -139,6 +154,7 @@ export class Segment {
     this.lastAppendTime = appendTime
     if (batch.maxTimestamp > this.maxTimestamp) this.maxTimestamp = batch.maxTimestamp
     this.#index.add(batch)
+    this.#isIndexSaved = false
     this.writtenBytes = batch.position + batch.sizeBytes
   }
 
@@ -237,14 +253,14 @@ export class Segment {
     return this.sums.hasFile && !this.#indexUnsaved
   }
 
-  /** Writes the index files. They are hints, so nobody waits for them and nothing is synced. */
-  saveIndex(): void {
+  /** Writes the index files. They are hints, so nobody waits for them and nothing is synced. False: they are not there. */
+  saveIndex(): boolean {
     this.#indexUnsaved = false
     const { disk, logger } = this.#context
     try {
       if (this.#index.coversFrom > 0) {
         const saved = this.#savedIndex()
-        if (saved === null) return
+        if (saved === null) return false
         this.#index.fill(saved)
       }
       const { offsets, times } = this.#index.encode()
@@ -253,37 +269,57 @@ export class Segment {
         ['timeindex', times],
       ] as const) {
         const file = disk.open(`${this.#stem}.${extension}`, 'create')
-        file.truncate(0)
-        file.write(bytes, 0)
-        file.close()
+        try {
+          file.truncate(0)
+          file.write(bytes, 0)
+        } finally {
+          file.close()
+        }
       }
       this.#indexSum = indexSumOf(offsets, times)
+      this.#isIndexSaved = true
+      return true
     } catch (thrown) {
       logger.warn({ err: toError(thrown), path: this.#stem }, 'index not written; it is rebuilt when needed')
+      return false
     }
   }
 
-  /** Forgets what can be read again, the descriptor and the index; false while they are needed. */
+  /** Forgets what can be read again, the descriptor and the index; false while anything of it is needed. */
   release(): boolean {
-    if (this.#pins > 0 || this.writtenBytes !== this.syncedBytes || this.#indexUnsaved) return false
+    if (this.#pins > 0 || this.writtenBytes !== this.syncedBytes) return false
     this.close()
+    // One that just ended its growth is saved soon.
+    if (this.#indexUnsaved) return false
+    if (!this.#isIndexSaved) {
+      // A pass over the little that is there is cheaper than files for it.
+      if (this.#index.entryCount < savedEntriesMin || !this.saveIndex()) return true
+    }
     this.#index = new SegmentIndex(this.writtenBytes)
     this.sums.release()
     return true
   }
 
-  /** Makes what is visible now durable. */
+  /** Makes what is written now durable, visible or not. Through the descriptor that it was written with: see open-files.ts. */
   async sync(): Promise<void> {
-    if (this.syncedBytes === this.visibleBytes) return
+    if (this.syncedBytes === this.writtenBytes) return
     if (this.#removed) return await this.#syncAside()
-    const sizeBytes = this.visibleBytes
+    const sizeBytes = this.writtenBytes
+    assert(this.#file, 'a segment that is not synced is open')
     this.pin()
     try {
-      await this.file.syncBehind()
+      await this.#file.syncBehind()
       this.syncedBytes = sizeBytes
     } finally {
       this.unpin()
     }
+  }
+
+  /** As `sync`, on this thread: only at start. */
+  syncNow(): void {
+    assert(this.#file, 'a segment that is not synced is open')
+    this.#file.syncNow()
+    this.syncedBytes = this.writtenBytes
   }
 
   /** The log needs it no more, but a snapshot that was taken before may. */
@@ -324,6 +360,7 @@ export class Segment {
     if (this.#closeWhenUnpinned) return
     this.#file?.close()
     this.#file = null
+    this.#context.openFiles.forget(this)
   }
 
   /** Its partition is gone, and its files with it, to another directory if one is given. */

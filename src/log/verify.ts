@@ -44,6 +44,7 @@ type Verifying = {
   readonly context: LogContext
   readonly findings: Finding[]
   readonly onBytes: (bytes: number) => void
+  readonly isClean: boolean
 }
 
 /** Throws `not_found` where there is no log. What is wrong with one that is there is in the report. */
@@ -63,7 +64,7 @@ export async function verifyLog(options: LogCheckOptions): Promise<LogCheck> {
   }
   for (const partition of partitions) {
     report.segments += partition.segments.length
-    await verifyPartition({ context, findings, onBytes }, partition)
+    await verifyPartition({ context, findings, onBytes, isClean: checkpoint.clean }, partition)
     partition.close()
   }
   const wal = verifyWal(context, salt, { checkpoint, findings })
@@ -133,7 +134,7 @@ async function verifyPartition(verifying: Verifying, partition: PartitionLog): P
 
 /** One past its last offset; null if it is damaged. */
 async function verifySegment(
-  { context, findings, onBytes }: Verifying,
+  { context, findings, onBytes, isClean }: Verifying,
   { partition, segment, name }: { partition: PartitionLog; segment: Segment; name: string },
 ): Promise<number | null> {
   const damaged = (error: BrokerError) => {
@@ -152,7 +153,9 @@ async function verifySegment(
       findings.push({ kind: 'sums', path, position, partition: name, why, fix: rebuilt, harmless: false })
     }
     const checked = await checkSegment(segment, { batches: true, pace, damaged })
-    verifyIndex(segment, { findings, name, isWhole: checked !== null })
+    // That of a growing segment may have been written anew since the checkpoint.
+    const isKnown = isClean || segment.sums.hasFile
+    verifyIndex(segment, { findings, name, isWhole: isKnown && checked !== null })
     return checked === null ? null : checked.nextOffset
   } catch (thrown) {
     if (!(thrown instanceof BrokerError)) throw thrown

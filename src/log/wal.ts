@@ -13,7 +13,7 @@
 //   5. After a failed sync nothing is written any more.
 import { assert, type DiskFile, systemCode, toError } from '#base'
 import { walDirectory, walPath } from './data-directory.ts'
-import { diskFailed, isCurable } from './disk-errors.ts'
+import { diskFailed, isCurable, isOutOfFiles } from './disk-errors.ts'
 import { frameHeaderSizeBytes } from './frame.ts'
 import type { FrameWriter } from './frame-writer.ts'
 import type { LogContext } from './options.ts'
@@ -243,6 +243,7 @@ async function prepareFile(
     return file
   } catch (thrown) {
     file.close()
-    throw diskFailed(toError(thrown))
+    // Then nothing was synced either, and so nothing failed.
+    throw isOutOfFiles(thrown) ? thrown : diskFailed(toError(thrown))
   }
 }

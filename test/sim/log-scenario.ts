@@ -32,6 +32,7 @@ export const smallLimits: LogLimits = {
   diskReserveBytes: 1000,
   diskFullRetryMs: 5,
   openSegmentsMax: 2,
+  openFilesMax: 4,
   producersPerPartitionMax: 10,
   producersMax: 1000,
   producerExpiryMs: 3_600_000,

@@ -58,6 +58,11 @@ export class SimulatedDisk implements Disk {
   freeBytes = 1e12
   /** All files together have no more than this. */
   capacityBytes = Number.POSITIVE_INFINITY
+  /** So many files may be open at once. */
+  filesMax = Number.POSITIVE_INFINITY
+  openFiles = 0
+  /** Files that were closed while bytes of them were not synced: nobody would hear that these never got there. */
+  readonly closedUnsynced: string[] = []
   /** Blocks that the disk put somewhere else. */
   misdirected = 0
   plan: FaultPlan | null
@@ -84,6 +89,7 @@ export class SimulatedDisk implements Disk {
   open(path: string, mode: 'read' | 'write' | 'create'): DiskFile {
     const what = mode === 'create' && this.#find(path) === undefined ? 'create' : 'open'
     return this.#call(what, () => {
+      this.#needFile(path)
       const { parent, name } = this.#parentOf(path)
       let node = parent.entries.get(name)
       if (node === undefined) {
@@ -165,6 +171,7 @@ export class SimulatedDisk implements Disk {
 
   syncDirectoryNow(path: string): void {
     this.#call('syncDirectory', () => {
+      this.#needFile(path)
       const node = this.#find(path)
       if (node?.kind !== 'directory') throw failure('ENOENT', path)
       if (this.#options.ignoreSyncs || this.#options.ignoreDirectorySyncs) return
@@ -244,6 +251,7 @@ export class SimulatedDisk implements Disk {
 
   #handle(path: string, inode: SimulatedInode): DiskFile {
     let open = true
+    this.openFiles++
     const use = <T>(what: string, action: () => T): T => {
       if (!open) throw failure('EBADF', path)
       return this.#call(what, action, path)
@@ -264,9 +272,15 @@ export class SimulatedDisk implements Disk {
       size: () => use('size', () => inode.size),
       isLinked: () => this.#find(path) === inode || this.#allFiles().has(inode),
       close: () => {
+        if (open) this.openFiles--
+        if (open && inode.unsynced().blocks.size > 0) this.closedUnsynced.push(path)
         open = false
       },
     }
+  }
+
+  #needFile(path: string): void {
+    if (this.openFiles >= this.filesMax) throw failure('EMFILE', path)
   }
 
   #write({ inode, path, use }: OpenFile, bytes: Uint8Array, position: number): void {
