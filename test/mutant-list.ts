@@ -368,8 +368,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'quarantine: a damaged frame needs no other to prove it',
     file: 'src/log/wal-reader.ts',
-    find: 'return wasDurable ? header : null',
-    replace: 'return wasDurable ? header : header',
+    find: 'return isProven ? header : null',
+    replace: 'return isProven ? header : header',
     tests: ['test/sim/log-damage.test.ts', 'test/sim/log.test.ts', 'test/sim/producers.test.ts'],
   },
   {
