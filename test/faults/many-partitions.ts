@@ -2,8 +2,18 @@
 // how far it came. It kills itself, so that the next one has something to bring back.
 //   bun test/faults/many-partitions.ts DIRECTORY COUNT
 import { writeSync } from 'node:fs'
-import { asOffset, Metrics, realClock, realDisk, realRandom, silentLogger } from '#base'
-import { openLog } from '#log'
+import {
+  asOffset,
+  BrokerError,
+  Metrics,
+  type Offset,
+  realClock,
+  realDisk,
+  realRandom,
+  silentLogger,
+  sleep,
+} from '#base'
+import { openLog, type Partition } from '#log'
 import { BatchBuilder, readRecords } from '#record'
 
 const [directory = '', count = '0'] = process.argv.slice(2)
@@ -28,11 +38,26 @@ if (log.partition(ids[0]!) === undefined)
   await log.append(ids.map((id) => ({ kind: 'create', id, topic: 'many' })))
 for (const id of ids) await log.append([batchFor(id)])
 await log.append(ids.map(batchFor))
+
+const readTriesMax = 1_000
+
+/** While every open segment waits for its sync a read is told to come again, which begins those syncs. */
+async function readPatiently(partition: Partition, from: Offset): Promise<Uint8Array> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await partition.read(from, 2 ** 20)
+    } catch (thrown) {
+      if (!(thrown instanceof BrokerError) || thrown.code !== 'busy' || tries === readTriesMax) throw thrown
+      await sleep(realClock(), 5)
+    }
+  }
+}
+
 let records = 0
 for (const id of ids) {
   const partition = log.partition(id)!
   for (let next = 0; next < partition.endOffset; )
-    for (const { offset } of readRecords(await partition.read(asOffset(next), 2 ** 20), next)) {
+    for (const { offset } of readRecords(await readPatiently(partition, asOffset(next)), next)) {
       next = offset + 1
       records++
     }
