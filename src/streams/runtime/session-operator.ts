@@ -1,16 +1,16 @@
 // Sessions: rows of a key at most a gap apart. A row may found one, prolong one, or make several one. Closed sessions are
 // what a batch computation over the accepted rows comes to: see the late rule in `accept`.
 import type { KeyValue, WindowNode } from '../graph/node.ts'
-import { compareKeys, listsPrefix } from '../state/state-key.ts'
+import { listsPrefix } from '../state/state-key.ts'
 import type { Mutation } from '../state/state-store.ts'
 import type { OperatorTime } from '../time/watermark.ts'
 import type { SessionWindow } from '../window.ts'
+import { ChangedKeys } from './changed-keys.ts'
 import { DueKeys } from './due-keys.ts'
 import { type Folding, foldingOf, isSameResult } from './keyed-rows.ts'
 import { emitLate } from './late-output.ts'
 import type { Operator, WindowWiring } from './operator.ts'
 import type { Emit } from './task-context.ts'
-import { Tick } from './tick.ts'
 import { type Item, TimeLists } from './time-lists.ts'
 import { addTo, initOf, mergeOf, resultOf, windowRow } from './window-row.ts'
 
@@ -25,14 +25,11 @@ export class SessionOperator implements Operator {
   readonly time: OperatorTime
   readonly afterSilenceMs: number | null
   readonly #window: SessionWindow
-  readonly #onUpdate: boolean
   readonly #wiring: WindowWiring
   readonly #folding: Folding
   readonly #sessions: TimeLists<Session>
   readonly #due = new DueKeys()
-  readonly #tick: Tick | null
-  /** Keys with something to say since it was last said. */
-  readonly #changed = new Set<KeyValue>()
+  readonly #changed: ChangedKeys
   #newestLast = -Infinity
 
   constructor(node: WindowNode & { readonly window: SessionWindow }, wiring: WindowWiring) {
@@ -40,21 +37,19 @@ export class SessionOperator implements Operator {
     this.time = wiring.time
     this.afterSilenceMs = node.emit.afterSilenceMs
     this.#window = node.window
-    this.#onUpdate = node.emit.kind !== 'on-close'
     this.#wiring = wiring
     this.#folding = foldingOf(wiring.id, node.aggregates, 'nothing')
     const { id, context, store } = wiring
     this.#sessions = new TimeLists({ node: id, prefix: listsPrefix(id, 'i'), context, store })
-    this.#tick = node.emit.everyMs === null ? null : new Tick(node.emit.everyMs, context)
+    this.#changed = new ChangedKeys(node.emit, context)
   }
 
   restore(): void {
     for (const { key, items } of this.#sessions.restore()) {
       for (const session of items) this.#due.put(key, this.#closesAt(session))
       for (const session of items) this.#newestLast = Math.max(this.#newestLast, session.value[0])
-      if (this.#tick !== null) this.#changed.add(key)
+      this.#changed.addRestored(key)
     }
-    if (this.#changed.size > 0) this.#tick?.take()
   }
 
   readonly accept: Emit = (value, at, anyKey) => {
@@ -90,12 +85,9 @@ export class SessionOperator implements Operator {
   }
 
   flush(): void {
-    if (!this.#onUpdate || this.#changed.size === 0) return
-    if (this.#tick !== null && !this.#tick.take()) return
-    for (const key of [...this.#changed].sort(compareKeys)) {
+    for (const key of this.#changed.take()) {
       for (const session of [...this.#sessions.of(key)]) this.#tell(key, session, false)
     }
-    this.#changed.clear()
   }
 
   collect(into: Mutation[], commit: number): void {
@@ -107,7 +99,7 @@ export class SessionOperator implements Operator {
   }
 
   stop(): void {
-    this.#tick?.stop()
+    this.#changed.stop()
   }
 
   lastClose(): number | null {
@@ -148,7 +140,7 @@ export class SessionOperator implements Operator {
     }
     this.#newestLast = Math.max(this.#newestLast, last)
     this.#due.put(key, last + gapMs + this.#window.graceMs + 1)
-    if (this.#onUpdate) this.#changed.add(key)
+    this.#changed.add(key)
   }
 
   #closesAt(session: Kept): number {
@@ -156,7 +148,7 @@ export class SessionOperator implements Operator {
   }
 
   #close(key: KeyValue, session: Kept): void {
-    if (this.#onUpdate) this.#tell(key, session, true)
+    if (this.#changed.speaksEarly) this.#tell(key, session, true)
     else
       this.#emit(key, [session.at, session.value[0], 1, resultOf(this.#folding, session.value[1])], 'final')
     this.#sessions.remove(key, session)

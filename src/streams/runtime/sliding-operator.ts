@@ -1,16 +1,16 @@
 // Sliding windows: one for each time at which a key has a row, over what came up to `size` before it. Rows of one time are
 // folded once, into a moment; a window is the moments it covers, merged.
 import type { KeyValue, WindowNode } from '../graph/node.ts'
-import { compareKeys, listsPrefix } from '../state/state-key.ts'
+import { listsPrefix } from '../state/state-key.ts'
 import type { Mutation } from '../state/state-store.ts'
 import type { OperatorTime } from '../time/watermark.ts'
 import type { SlidingWindow } from '../window.ts'
+import { ChangedKeys } from './changed-keys.ts'
 import { DueKeys } from './due-keys.ts'
 import { type Folding, foldingOf, isSameResult } from './keyed-rows.ts'
 import { emitLate } from './late-output.ts'
 import type { Operator, WindowWiring } from './operator.ts'
 import type { Emit } from './task-context.ts'
-import { Tick } from './tick.ts'
 import { type Item, TimeLists } from './time-lists.ts'
 import { addTo, initOf, windowRow } from './window-row.ts'
 
@@ -25,14 +25,11 @@ export class SlidingOperator implements Operator {
   readonly time: OperatorTime
   readonly afterSilenceMs: number | null
   readonly #window: SlidingWindow
-  readonly #onUpdate: boolean
   readonly #wiring: WindowWiring
   readonly #folding: Folding
   readonly #moments: TimeLists<Moment>
   readonly #due = new DueKeys()
-  readonly #tick: Tick | null
-  /** Keys with something to say since it was last said. */
-  readonly #changed = new Set<KeyValue>()
+  readonly #changed: ChangedKeys
   #newest = -Infinity
 
   constructor(node: WindowNode & { readonly window: SlidingWindow }, wiring: WindowWiring) {
@@ -40,12 +37,11 @@ export class SlidingOperator implements Operator {
     this.time = wiring.time
     this.afterSilenceMs = node.emit.afterSilenceMs
     this.#window = node.window
-    this.#onUpdate = node.emit.kind !== 'on-close'
     this.#wiring = wiring
     this.#folding = foldingOf(wiring.id, node.aggregates, 'nothing')
     const { id, context, store } = wiring
     this.#moments = new TimeLists({ node: id, prefix: listsPrefix(id, 'i'), context, store })
-    this.#tick = node.emit.everyMs === null ? null : new Tick(node.emit.everyMs, context)
+    this.#changed = new ChangedKeys(node.emit, context)
   }
 
   restore(): void {
@@ -54,9 +50,8 @@ export class SlidingOperator implements Operator {
         this.#due.put(key, this.#dueOf(moment))
         this.#newest = Math.max(this.#newest, moment.at)
       }
-      if (this.#tick !== null) this.#changed.add(key)
+      this.#changed.addRestored(key)
     }
-    if (this.#changed.size > 0) this.#tick?.take()
   }
 
   readonly accept: Emit = (value, at, anyKey) => {
@@ -81,7 +76,7 @@ export class SlidingOperator implements Operator {
       const [open, parts, sent] = known.value
       this.#moments.set(key, known, [open, addTo(this.#folding, parts, value, at), sent])
     }
-    if (this.#onUpdate) this.#changed.add(key)
+    this.#changed.add(key)
   }
 
   closeDue(): boolean {
@@ -107,13 +102,10 @@ export class SlidingOperator implements Operator {
   }
 
   flush(): void {
-    if (!this.#onUpdate || this.#changed.size === 0) return
-    if (this.#tick !== null && !this.#tick.take()) return
-    for (const key of [...this.#changed].sort(compareKeys)) {
+    for (const key of this.#changed.take()) {
       for (const moment of [...this.#moments.of(key)])
         if (moment.value[0] === 1) this.#tell(key, moment, false)
     }
-    this.#changed.clear()
   }
 
   collect(into: Mutation[], commit: number): void {
@@ -125,7 +117,7 @@ export class SlidingOperator implements Operator {
   }
 
   stop(): void {
-    this.#tick?.stop()
+    this.#changed.stop()
   }
 
   lastClose(): number | null {
@@ -151,7 +143,7 @@ export class SlidingOperator implements Operator {
 
   #close(key: KeyValue, moment: Kept): void {
     const [, parts] = moment.value
-    if (this.#onUpdate) this.#tell(key, moment, true)
+    if (this.#changed.speaksEarly) this.#tell(key, moment, true)
     else this.#emit(key, moment.at, { sent: [1, this.#resultsAt(key, moment.at)], final: true })
     // A moment of a window without size is part of no later one.
     this.#moments.set(key, moment, [0, parts, null])
