@@ -1,11 +1,12 @@
 // Compaction as the log sees it: one round at a time, at a limited speed, each finished file swapped in by an entry of the
 // write-ahead log. Until that entry is durable the files beside the segments mean nothing.
-import { BrokerError, type Clock, type Disk, sleep } from '#base'
+import { BrokerError, type Disk } from '#base'
 import type { CompactionOptions, CompactionReport } from './api.ts'
 import type { AnyEntry } from './append.ts'
 import type { CompactionJob } from './compaction.ts'
 import type { CompactionRunner } from './compaction-runner.ts'
 import type { LogContext } from './options.ts'
+import { Pace } from './pace.ts'
 import { type PartitionLog, spanMax } from './partition-log.ts'
 import { type SegmentFacts, segmentName } from './segment-facts.ts'
 import type { SegmentSwap } from './segment-swap.ts'
@@ -133,26 +134,6 @@ export class Compactor {
         removeFiles(context.disk, partition.directory, swap)
       throw thrown
     }
-  }
-}
-
-/** Work in steps, with rests that keep it from being faster than it may be. */
-class Pace {
-  readonly #clock: Clock
-  readonly #bytesPerSecondMax: number
-  #nextAt: number
-
-  constructor(clock: Clock, bytesPerSecondMax: number) {
-    this.#clock = clock
-    this.#bytesPerSecondMax = bytesPerSecondMax
-    this.#nextAt = clock.monotonic()
-  }
-
-  async rest(sizeBytes: number, signal: AbortSignal): Promise<void> {
-    const now = this.#clock.monotonic()
-    // A step that took long anyway is no credit for the next one.
-    this.#nextAt = Math.max(this.#nextAt + (sizeBytes / this.#bytesPerSecondMax) * 1000, now)
-    await sleep(this.#clock, this.#nextAt - now, signal)
   }
 }
 

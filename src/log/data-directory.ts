@@ -63,6 +63,17 @@ export function readWholeFile(file: DiskFile): Uint8Array {
   return bytes.subarray(0, length)
 }
 
+/** `null`: there is none. */
+export function readFileIfThere(disk: Disk, path: string): Uint8Array | null {
+  if (!disk.exists(path)) return null
+  const file = disk.open(path, 'read')
+  try {
+    return readWholeFile(file)
+  } finally {
+    file.close()
+  }
+}
+
 /** Replaces a small file as a whole: after a crash there is the old one or the new one. */
 export async function replaceFile(context: LogContext, path: string, text: string): Promise<void> {
   await replaceFileWith(context, path, async (file) => file.write(new TextEncoder().encode(text), 0))

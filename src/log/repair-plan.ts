@@ -1,7 +1,7 @@
 // What a repair does to one partition: decided from its files and what the checkpoint says of it, before anything changes.
 import { asOffset, BrokerError, type Disk } from '#base'
 import { emptyBatch } from '#record'
-import { readWholeFile } from './data-directory.ts'
+import { readFileIfThere } from './data-directory.ts'
 import { type PartitionFacts, partitionDirectory } from './partition-log.ts'
 import { type OffsetRange, salvage } from './salvage.ts'
 import { type SegmentFacts, segmentName } from './segment-facts.ts'
@@ -42,7 +42,7 @@ export function planSkip(
     const path = segmentPath(source, facts, segment)
     const isCut = next === undefined && endOffset > facts.endOffset
     if (!damagedPaths.has(path) && !isCut) return
-    const before = readIfThere(source.disk, path)
+    const before = readFileIfThere(source.disk, path)
     const range = { from: segment.baseOffset, until: next?.baseOffset ?? endOffset }
     const bytes = before?.subarray(0, segment.sizeBytes) ?? new Uint8Array(0)
     const after = mended(bytes, range, {
@@ -71,7 +71,7 @@ export function planTruncate(source: RepairSource, facts: PartitionFacts, at: nu
   if (segment === undefined)
     return { facts, segments: [], dropped, endOffset: at, lost: [{ from: at, until: end }] }
   const path = segmentPath(source, facts, segment)
-  const before = readIfThere(source.disk, path)
+  const before = readFileIfThere(source.disk, path)
   const until = facts.segments[index + 1]?.baseOffset ?? end
   let keptBytes = 0
   let endOffset = segment.baseOffset
@@ -142,14 +142,4 @@ export function segmentPath(
   { baseOffset, generation }: Pick<SegmentFacts, 'baseOffset' | 'generation'>,
 ): string {
   return `${directory}/topics/${partitionDirectory(topic, id.partition)}/${segmentName(baseOffset, generation)}.log`
-}
-
-function readIfThere(disk: Disk, path: string): Uint8Array | null {
-  if (!disk.exists(path)) return null
-  const file = disk.open(path, 'read')
-  try {
-    return readWholeFile(file)
-  } finally {
-    file.close()
-  }
 }

@@ -2,6 +2,7 @@
 // and never repairs. Segments without sums, of a version that had none, get them here if each of their batches is whole.
 import { BrokerError, type Counter, sleep, toError } from '#base'
 import type { LogContext } from './options.ts'
+import { Pace } from './pace.ts'
 import type { PartitionSet } from './partition-set.ts'
 import type { Segment } from './segment.ts'
 import { type CheckOptions, checkSegment } from './segment-check.ts'
@@ -45,12 +46,16 @@ export class Scrubber {
 
   /** Everything once. */
   async pass(): Promise<void> {
-    const { clock, logger, damages } = this.#context
+    const { clock, logger, damages, scrubBytesPerSecond } = this.#context
+    const { signal } = this.#closing
     const started = clock.monotonic()
+    const speed = new Pace(clock, scrubBytesPerSecond)
     let bytes = 0
-    const pace = (count: number) => {
+    const pace = async (count: number) => {
       bytes += count
-      return this.#pace(count)
+      this.#scrubbed.add(count)
+      await speed.rest(count, signal)
+      return !signal.aborted
     }
     for (const partition of this.#partitions) {
       for (const segment of [...partition.segments]) {
@@ -58,7 +63,7 @@ export class Scrubber {
         const isWhole = segment.visibleBytes === segment.writtenBytes
         const isSealed = isWhole && segment !== partition.segments.at(-1)
         await this.#scrub(segment, { pace, isSealed })
-        if (this.#closing.signal.aborted) return
+        if (signal.aborted) return
       }
     }
     const tookMs = Math.round(clock.monotonic() - started)
@@ -82,12 +87,5 @@ export class Scrubber {
       // Not by force: somebody may have appended to it meanwhile.
       if (!wasOpen) segment.release()
     }
-  }
-
-  async #pace(bytes: number): Promise<boolean> {
-    const { clock, scrubBytesPerSecond } = this.#context
-    this.#scrubbed.add(bytes)
-    await sleep(clock, (bytes / scrubBytesPerSecond) * 1000, this.#closing.signal)
-    return !this.#closing.signal.aborted
   }
 }

@@ -15,7 +15,7 @@ import {
 import { type BatchHeader, batchHeaderSizeBytes } from '#record'
 import { batchAt } from './batch-walk.ts'
 import { damageError } from './damage-list.ts'
-import { deletedSuffix, readWholeFile } from './data-directory.ts'
+import { deletedSuffix, readFileIfThere } from './data-directory.ts'
 import type { LogContext } from './options.ts'
 import { indexSumOf, type SegmentFacts, segmentName } from './segment-facts.ts'
 import { type BatchSpan, SegmentIndex } from './segment-index.ts'
@@ -461,33 +461,22 @@ export class Segment {
 
   /** Of the files, against their sum. */
   indexState(): 'absent' | 'unknown' | 'whole' | 'damaged' {
-    const offsets = this.#readWhole(`${this.#stem}.index`)
-    const times = this.#readWhole(`${this.#stem}.timeindex`)
+    const offsets = readFileIfThere(this.#context.disk, `${this.#stem}.index`)
+    const times = readFileIfThere(this.#context.disk, `${this.#stem}.timeindex`)
     if (offsets === null || times === null) return 'absent'
     if (this.#indexSum === undefined) return 'unknown'
     return this.#indexSum === indexSumOf(offsets, times) ? 'whole' : 'damaged'
   }
 
   #savedIndex(): SegmentIndex | null {
-    const offsets = this.#readWhole(`${this.#stem}.index`)
-    const times = this.#readWhole(`${this.#stem}.timeindex`)
+    const offsets = readFileIfThere(this.#context.disk, `${this.#stem}.index`)
+    const times = readFileIfThere(this.#context.disk, `${this.#stem}.timeindex`)
     if (offsets === null || times === null) return null
     // A segment of an older version has no sums at all; then only what the batches say can show that an index lies.
     const isUnsummed = this.#indexSum === undefined && !this.sums.areKnown
     if (!isUnsummed && this.#indexSum !== indexSumOf(offsets, times)) return null
     const sizeBytes = this.#index.coversFrom
     return SegmentIndex.decode({ offsets, times }, { sizeBytes, maxTimestamp: this.maxTimestamp })
-  }
-
-  #readWhole(path: string): Uint8Array | null {
-    const { disk } = this.#context
-    if (!disk.exists(path)) return null
-    const file = disk.open(path, 'read')
-    try {
-      return readWholeFile(file)
-    } finally {
-      file.close()
-    }
   }
 
   /** Builds the index from the batches themselves. */

@@ -6,13 +6,13 @@ import { BlockSums, BrokerError, type Clock, type DiskFile, sleep, sumBlockBytes
 import { type Checkpoint, encodeCheckpointSlowly } from '../checkpoint.ts'
 import { checkpointName, encodeFormat, formatName, formatVersion, manifestName } from '../data-directory.ts'
 import type { OpenLog } from '../log-group.ts'
+import { Pace } from '../pace.ts'
 import { encodeSumFile, textOf } from '../segment-sums.ts'
 import { type LogSnapshot, type SnapshotFile, segmentPath } from '../snapshot.ts'
 import { BackupDamages } from './backup-damages.ts'
 import type { BackupTarget } from './backup-target.ts'
 import { streamFile } from './file-stream.ts'
 import { type BackupFile, encodeManifest, type Manifest, manifestVersion } from './manifest.ts'
-import { Pace } from './pace.ts'
 import { SegmentCheck, type SegmentFault } from './segment-check.ts'
 
 export type BackupProgress = {

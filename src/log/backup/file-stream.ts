@@ -1,6 +1,6 @@
 // Moves the bytes of one file in steps small enough that nobody who waits for this thread notices them.
 import { BrokerError } from '#base'
-import type { Pace } from './pace.ts'
+import type { Pace } from '../pace.ts'
 
 /** Copying and hashing so much takes a fraction of a millisecond. */
 const stepBytes = 256 * 1024
@@ -24,7 +24,7 @@ export async function streamFile(file: ReadableFile, options: StreamOptions): Pr
   for (let position = 0; position < sizeBytes; ) {
     signal.throwIfAborted()
     const wanted = Math.min(buffer.length, sizeBytes - position)
-    await pace.take(wanted)
+    await pace.rest(wanted)
     const count = await file.read(buffer.subarray(0, wanted), position)
     if (count === 0) throw new BrokerError('corrupt', `it ends at byte ${position} of ${sizeBytes}`)
     const bytes = buffer.subarray(0, count)

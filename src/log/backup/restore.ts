@@ -2,13 +2,13 @@
 // count until all of it is durable.
 import { BrokerError, type Clock, type Disk } from '#base'
 import { restoreMark } from '../data-directory.ts'
+import { Pace } from '../pace.ts'
 import { partitionDirectory } from '../partition-log.ts'
 import { type BackupSource, readBackupCheckpoint } from './backup-source.ts'
 import type { BackupProgress } from './create.ts'
 import { DirectoryWriter } from './directory-writer.ts'
 import { streamFile } from './file-stream.ts'
 import { type BackupFile, totalBytes } from './manifest.ts'
-import { Pace } from './pace.ts'
 
 export type RestoreOptions = {
   readonly disk: Disk

@@ -2,13 +2,13 @@
 import { basename } from 'node:path'
 import { type Clock, systemCode, toError } from '#base'
 import { checkpointName } from '../data-directory.ts'
+import { Pace } from '../pace.ts'
 import { parseSegmentName } from '../segment-facts.ts'
 import { segmentPath } from '../snapshot.ts'
 import { type BackupSource, readBackupCheckpoint, type StoredFile } from './backup-source.ts'
 import type { BackupProgress } from './create.ts'
 import { streamFile } from './file-stream.ts'
 import { type BackupFile, type Manifest, totalBytes } from './manifest.ts'
-import { Pace } from './pace.ts'
 import { SegmentCheck, type SegmentFault } from './segment-check.ts'
 
 export type BackupFault = { readonly path: string; readonly why: string }
