@@ -34,7 +34,7 @@ const targets = {
 type Target = keyof typeof targets
 
 /** The main program first; workers are entry points of their own. */
-const entryPoints = ['src/main.ts', 'src/base/sync-worker.ts', 'src/log/compaction-worker.ts']
+const entryPoints = ['src/main.ts', 'src/base/sync-worker.ts', 'src/log/compaction/compaction-worker.ts']
 
 /**
  * Writes dist/embedded: the built UI (plain and gzipped), the examples' texts and the sample data, and an index.ts

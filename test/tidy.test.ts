@@ -9,7 +9,7 @@ const root = join(import.meta.dir, '..')
 const entryPoints = [
   'src/main.ts',
   'src/base/sync-worker.ts',
-  'src/log/compaction-worker.ts',
+  'src/log/compaction/compaction-worker.ts',
   'src/streams/testing/index.ts',
 ]
 

@@ -2,9 +2,12 @@
 import { dirname } from 'node:path'
 import { BrokerError, type Metrics, systemCode } from '#base'
 import type { LogGroup, Partition, RecoveryReport } from './api.ts'
-import { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint.ts'
-import { inlineCompaction } from './compaction-runner.ts'
-import { Compactor } from './compactor.ts'
+import { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint/checkpoint.ts'
+import { type LogSnapshot, takeSnapshot } from './checkpoint/snapshot.ts'
+import { GroupCommit } from './commit/group-commit.ts'
+import { inlineCompaction } from './compaction/compaction-runner.ts'
+import { Compactor } from './compaction/compactor.ts'
+import { Scrubber } from './damage/scrubber.ts'
 import {
   formatPath,
   readFormat,
@@ -12,18 +15,15 @@ import {
   walDirectory,
   walGenerations,
   writeFormat,
-} from './data-directory.ts'
-import { openFailed } from './disk-errors.ts'
-import { GroupCommit } from './group-commit.ts'
+} from './disk/data-directory.ts'
+import { openFailed } from './disk/disk-errors.ts'
 import { type LogContext, type LogOptions, logContext } from './options.ts'
-import type { PartitionSet } from './partition-set.ts'
-import { quarantineWalFiles } from './quarantine.ts'
-import { type Recovered, recover } from './recovery.ts'
-import { Scrubber } from './scrubber.ts'
-import { type LogSnapshot, takeSnapshot } from './snapshot.ts'
-import { Wal } from './wal.ts'
-import { beginning, type WalDamage } from './wal-reader.ts'
-import { rewriteFrames } from './wal-rewrite.ts'
+import type { PartitionSet } from './partition/partition-set.ts'
+import { quarantineWalFiles } from './recovery/quarantine.ts'
+import { type Recovered, recover } from './recovery/recovery.ts'
+import { Wal } from './wal/wal.ts'
+import { beginning, type WalDamage } from './wal/wal-reader.ts'
+import { rewriteFrames } from './wal/wal-rewrite.ts'
 
 /** As its opener has it. */
 export type OpenLog = LogGroup & {

@@ -1,13 +1,13 @@
 // What a log needs from outside, and its limits.
 import { assert, type Clock, type Disk, type Logger, type Metrics, type Random } from '#base'
-import { Ballast } from './ballast.ts'
-import type { CompactionRunner } from './compaction-runner.ts'
-import { DamageList } from './damage-list.ts'
-import { ballastPath } from './data-directory.ts'
-import { OpenFiles } from './open-files.ts'
-import { OpenSegments } from './open-segments.ts'
-import { ProducerCensus } from './producer-census.ts'
-import { thriftyDisk } from './thrifty-disk.ts'
+import type { CompactionRunner } from './compaction/compaction-runner.ts'
+import { DamageList } from './damage/damage-list.ts'
+import { Ballast } from './disk/ballast.ts'
+import { ballastPath } from './disk/data-directory.ts'
+import { thriftyDisk } from './disk/thrifty-disk.ts'
+import { ProducerCensus } from './partition/producer-census.ts'
+import { OpenFiles } from './segment/open-files.ts'
+import { OpenSegments } from './segment/open-segments.ts'
 
 export type LogOptions = {
   readonly disk: Disk

@@ -11,7 +11,7 @@ import {
   encodeCheckpointSlowly,
   readCheckpoint,
   writeCheckpoint,
-} from '../../src/log/checkpoint.ts'
+} from '../../src/log/checkpoint/checkpoint.ts'
 import { logContext } from '../../src/log/options.ts'
 
 const segment = fc.record({

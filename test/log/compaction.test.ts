@@ -11,11 +11,11 @@ import {
   readRecords,
   writeBaseOffset,
 } from '#record'
-import { type CompactionJob, compact } from '../../src/log/compaction.ts'
-import { planGroups } from '../../src/log/compaction-plan.ts'
-import { KeyMap } from '../../src/log/key-map.ts'
-import { type SegmentFacts, segmentName } from '../../src/log/segment-facts.ts'
-import { decodeSwap, encodeSwap } from '../../src/log/segment-swap.ts'
+import { type CompactionJob, compact } from '../../src/log/compaction/compaction.ts'
+import { planGroups } from '../../src/log/compaction/compaction-plan.ts'
+import { KeyMap } from '../../src/log/compaction/key-map.ts'
+import { decodeSwap, encodeSwap } from '../../src/log/compaction/segment-swap.ts'
+import { type SegmentFacts, segmentName } from '../../src/log/segment/segment-facts.ts'
 import { SimulatedClock } from '../sim/simulated-clock.ts'
 import { SimulatedDisk } from '../sim/simulated-disk.ts'
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { entryField, frameChecksum, frameField, frameHeaderSizeBytes } from '../../src/log/frame.ts'
-import { readEntries, readFrame, walBytes } from '../../src/log/frame-reader.ts'
-import { type FrameEntry, type FrameFacts, FrameWriter } from '../../src/log/frame-writer.ts'
+import { entryField, frameChecksum, frameField, frameHeaderSizeBytes } from '../../src/log/wal/frame.ts'
+import { readEntries, readFrame, walBytes } from '../../src/log/wal/frame-reader.ts'
+import { type FrameEntry, type FrameFacts, FrameWriter } from '../../src/log/wal/frame-writer.ts'
 
 const facts: FrameFacts = {
   salt: 0xdeadbeef,

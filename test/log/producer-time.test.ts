@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { producerTimeAt } from '../../src/log/producer-time.ts'
+import { producerTimeAt } from '../../src/log/partition/producer-time.ts'
 
 const expiryMs = 24 * 3_600_000
 const dayMs = 24 * 3_600_000

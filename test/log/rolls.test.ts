@@ -1,8 +1,8 @@
 // Where segments begin is what frames say: neither other limits nor another clock at the next start change it. Frames of a
 // version that did not say it are replayed by the limits.
 import { describe, expect, test } from 'bun:test'
-import { frameChecksum, frameField, tableChecksum } from '../../src/log/frame.ts'
-import { readEntries, readFrame, walBytes } from '../../src/log/frame-reader.ts'
+import { frameChecksum, frameField, tableChecksum } from '../../src/log/wal/frame.ts'
+import { readEntries, readFrame, walBytes } from '../../src/log/wal/frame-reader.ts'
 import { LogScenario } from '../sim/log-scenario.ts'
 
 const quiet = { checkpointBytes: 1e9, checkpointMs: 1e9, walFileSizeBytes: 400_000, idleMarkMs: 1e9 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { type BatchSpan, indexIntervalBytes, SegmentIndex } from '../../src/log/segment-index.ts'
+import { type BatchSpan, indexIntervalBytes, SegmentIndex } from '../../src/log/segment/segment-index.ts'
 
 /** Consecutive batches of random sizes, record counts and times. */
 const batches: fc.Arbitrary<BatchSpan[]> = fc

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'bun:test'
 import { seededRandom } from '#base'
-import { walPath } from '../../src/log/data-directory.ts'
-import { frameChecksum, frameField } from '../../src/log/frame.ts'
-import { FrameWriter } from '../../src/log/frame-writer.ts'
-import { beginning, readWal } from '../../src/log/wal-reader.ts'
+import { walPath } from '../../src/log/disk/data-directory.ts'
+import { frameChecksum, frameField } from '../../src/log/wal/frame.ts'
+import { FrameWriter } from '../../src/log/wal/frame-writer.ts'
+import { beginning, readWal } from '../../src/log/wal/wal-reader.ts'
 import { SimulatedClock } from '../sim/simulated-clock.ts'
 import { SimulatedDisk } from '../sim/simulated-disk.ts'
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'bun:test'
 import { asMillis, asOffset, type BrokerError } from '#base'
 import type { LogGroup } from '#log'
 import { BatchBuilder } from '#record'
-import { decodeCheckpoint, encodeCheckpoint } from '../../src/log/checkpoint.ts'
+import { decodeCheckpoint, encodeCheckpoint } from '../../src/log/checkpoint/checkpoint.ts'
 import { LogMachine } from './log-machine.ts'
 
 const id = { topicId: '7'.repeat(32), partition: 0 }

@@ -1,6 +1,6 @@
 // The ends of files: zeroes, garbage and lies about lengths behind what counts, and what a start makes of them.
 import { describe, expect, test } from 'bun:test'
-import { frameField } from '../../src/log/frame.ts'
+import { frameField } from '../../src/log/wal/frame.ts'
 import { LogScenario } from './log-scenario.ts'
 
 const wal = '/data/wal/0000000001.wal'

@@ -3,7 +3,7 @@ import { expect, test } from 'bun:test'
 import { asOffset } from '#base'
 import type { LogEntry } from '#log'
 import { BatchBuilder } from '#record'
-import type { PartitionLog } from '../../src/log/partition-log.ts'
+import type { PartitionLog } from '../../src/log/partition/partition-log.ts'
 import { LogMachine } from './log-machine.ts'
 
 const id = { topicId: 'a'.repeat(32), partition: 0 }

@@ -1,7 +1,7 @@
 // Reads a backup back, be it a directory or a tar file.
 import { BrokerError, type Disk, type DiskFile, systemCode } from '#base'
-import { type Checkpoint, decodeCheckpoint } from '../checkpoint.ts'
-import { backupMark, checkpointName, manifestName } from '../data-directory.ts'
+import { type Checkpoint, decodeCheckpoint } from '../checkpoint/checkpoint.ts'
+import { backupMark, checkpointName, manifestName } from '../disk/data-directory.ts'
 import { decodeManifest, type Manifest } from './manifest.ts'
 import { decodeTarHeader, decodeTarPath, tarBlockBytes, tarPaddingBytes } from './tar-format.ts'
 

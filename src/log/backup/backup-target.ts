@@ -1,6 +1,6 @@
 // Where a backup is written to: a new directory, or a new tar file.
 import { assert, type Disk, type DiskFile } from '#base'
-import { backupMark } from '../data-directory.ts'
+import { backupMark } from '../disk/data-directory.ts'
 import { DirectoryWriter } from './directory-writer.ts'
 import type { FileSink } from './file-sink.ts'
 import { TarWriter } from './tar-writer.ts'

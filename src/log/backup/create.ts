@@ -3,12 +3,18 @@
 // First every sealed segment gets a second name, where the file system can; the rest is copied as far as it is visible;
 // then the snapshot is let go, and what was linked is read to be checked and hashed. The manifest comes last.
 import { BlockSums, BrokerError, type Clock, type DiskFile, sleep, sumBlockBytes } from '#base'
-import { type Checkpoint, encodeCheckpointSlowly } from '../checkpoint.ts'
-import { checkpointName, encodeFormat, formatName, formatVersion, manifestName } from '../data-directory.ts'
+import { type Checkpoint, encodeCheckpointSlowly } from '../checkpoint/checkpoint.ts'
+import { type LogSnapshot, type SnapshotFile, segmentPath } from '../checkpoint/snapshot.ts'
+import {
+  checkpointName,
+  encodeFormat,
+  formatName,
+  formatVersion,
+  manifestName,
+} from '../disk/data-directory.ts'
 import type { OpenLog } from '../log-group.ts'
 import { Pace } from '../pace.ts'
-import { encodeSumFile, textOf } from '../segment-sums.ts'
-import { type LogSnapshot, type SnapshotFile, segmentPath } from '../snapshot.ts'
+import { encodeSumFile, textOf } from '../segment/segment-sums.ts'
 import { BackupDamages } from './backup-damages.ts'
 import type { BackupTarget } from './backup-target.ts'
 import { streamFile } from './file-stream.ts'

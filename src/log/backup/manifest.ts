@@ -6,7 +6,7 @@
 // `checkpoint` and the segments of `topics/`. It has no write-ahead log: everything in it lies behind its checkpoint.
 // What a node can compute again is not in it: indexes, and the state stores of apps, which come back from changelogs.
 import { BrokerError, crc32 } from '#base'
-import { formatVersion, manifestName } from '../data-directory.ts'
+import { formatVersion, manifestName } from '../disk/data-directory.ts'
 
 export type BackupFile = {
   /** In a data directory. */

@@ -1,9 +1,9 @@
 // Brings a backup back as a new data directory. Every byte is checked on its way; a mark says that the directory does not
 // count until all of it is durable.
 import { BrokerError, type Clock, type Disk } from '#base'
-import { restoreMark } from '../data-directory.ts'
+import { restoreMark } from '../disk/data-directory.ts'
 import { Pace } from '../pace.ts'
-import { partitionDirectory } from '../partition-log.ts'
+import { partitionDirectory } from '../partition/partition-log.ts'
 import { type BackupSource, readBackupCheckpoint } from './backup-source.ts'
 import type { BackupProgress } from './create.ts'
 import { DirectoryWriter } from './directory-writer.ts'

@@ -1,7 +1,7 @@
 // Judges the bytes of one segment as they come by: whole record batches, offsets that rise, checksums that match.
 import { BrokerError } from '#base'
 import { batchHeaderSizeBytes, checkBatch } from '#record'
-import { batchAt } from '../batch-walk.ts'
+import { batchAt } from '../segment/batch-walk.ts'
 
 export type SegmentFault = { readonly position: number; readonly why: string }
 

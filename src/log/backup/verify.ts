@@ -1,10 +1,10 @@
 // Reads every byte of a backup and holds it against the manifest, and every record batch against its checksum.
 import { basename } from 'node:path'
 import { type Clock, systemCode, toError } from '#base'
-import { checkpointName } from '../data-directory.ts'
+import { segmentPath } from '../checkpoint/snapshot.ts'
+import { checkpointName } from '../disk/data-directory.ts'
 import { Pace } from '../pace.ts'
-import { parseSegmentName } from '../segment-facts.ts'
-import { segmentPath } from '../snapshot.ts'
+import { parseSegmentName } from '../segment/segment-facts.ts'
 import { type BackupSource, readBackupCheckpoint, type StoredFile } from './backup-source.ts'
 import type { BackupProgress } from './create.ts'
 import { streamFile } from './file-stream.ts'

@@ -1,0 +1,60 @@
+// What of a damaged segment can still be believed: whole batches, and the stretches between them that are none.
+import { type BatchHeader, batchHeaderSizeBytes, checkBatch } from '#record'
+import { batchAt } from '../segment/batch-walk.ts'
+
+export type Piece =
+  | { readonly kind: 'batch'; readonly position: number; readonly header: BatchHeader }
+  | { readonly kind: 'damage'; readonly position: number; readonly sizeBytes: number; readonly why: string }
+
+/** Offsets that a segment may hold. */
+export type OffsetRange = { readonly from: number; readonly until: number }
+
+export function* salvage(bytes: Uint8Array, { from, until }: OffsetRange): Generator<Piece, void, undefined> {
+  let nextOffset = from
+  for (let position = 0; position < bytes.length; ) {
+    const found = wholeBatchAt(bytes, position, { from: nextOffset, until })
+    if (typeof found !== 'string') {
+      yield { kind: 'batch', position, header: found }
+      position += found.sizeBytes
+      nextOffset = found.lastOffset + 1
+      continue
+    }
+    const end = nextBatchBehind(bytes, position, { from: nextOffset, until })
+    yield { kind: 'damage', position, sizeBytes: end - position, why: found }
+    position = end
+  }
+}
+
+/** The batch, or why there is none. */
+function wholeBatchAt(
+  bytes: Uint8Array,
+  position: number,
+  { from, until }: OffsetRange,
+): BatchHeader | string {
+  const header = batchAt(bytes, position)
+  if (header === null) return 'no record batch begins there'
+  if (header.baseOffset < from || header.lastOffset >= until) return 'its offsets do not belong there'
+  if (position + header.sizeBytes > bytes.length) return 'it is cut short'
+  try {
+    return checkBatch(bytes, position)
+  } catch {
+    return 'its checksum does not match'
+  }
+}
+
+/**
+ * Where whole batches go on. One counts only if the segment ends with it or another one follows: a record may hold the
+ * copy of a batch.
+ */
+function nextBatchBehind(bytes: Uint8Array, position: number, range: OffsetRange): number {
+  for (let at = position + 1; at + batchHeaderSizeBytes <= bytes.length; at++) {
+    if (bytes[at + 16] !== 2) continue
+    const found = wholeBatchAt(bytes, at, range)
+    if (typeof found === 'string') continue
+    const end = at + found.sizeBytes
+    if (end === bytes.length) return at
+    const next = batchAt(bytes, end)
+    if (next !== null && next.baseOffset > found.lastOffset && next.lastOffset < range.until) return at
+  }
+  return bytes.length
+}
