@@ -450,6 +450,13 @@ export const mutants: readonly Mutant[] = [
     replace: '',
     tests: ['test/log/idempotence.test.ts'],
   },
+  {
+    name: 'producer: what follows a refused first batch is taken',
+    file: 'src/log/partition/producer-table.ts',
+    find: '    this.#awaited.set(producerId, claim)\n',
+    replace: '',
+    tests: ['test/log/idempotence.test.ts'],
+  },
   // Order and refusal.
   {
     name: 'order: files are deleted before their deletion is durable',

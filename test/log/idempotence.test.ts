@@ -163,6 +163,61 @@ describe('idempotent producers', () => {
     expect(refused).toBeGreaterThan(0)
   })
 
+  test('of an unknown producer nothing is taken that lies behind what a full disk refused', async () => {
+    let refused = 0
+    for (let call = 1; call < 10; call++) {
+      const machine = await opened()
+      machine.disk.plan = { call: machine.disk.calls + call, fault: 'ENOSPC' }
+      const first = one(sequenceMax - 100, { count: 200 })
+      if ((await append(machine, first)) === 'disk_full') {
+        refused++
+        const early = machine.run(machine.log!.append([one(99)]))
+        await expect(early).rejects.toMatchObject({
+          code: 'out_of_order_sequence',
+          details: { sequence: 99, expected: sequenceMax - 100 },
+        })
+      }
+      expect(await append(machine, first)).toEqual([0])
+      expect(await append(machine, one(99))).toEqual([200])
+      expect(await append(machine, first)).toEqual([0])
+    }
+    expect(refused).toBeGreaterThan(0)
+  })
+
+  test('nor behind what the queue had no room for; what came before it is taken', async () => {
+    const machine = await opened({ pendingBytesMax: 200 })
+    const both = [one(0), one(1)].map((entry) => append(machine, entry))
+    expect(await machine.run(Promise.all(both))).toEqual([[0], 'busy'])
+    expect(await append(machine, one(2))).toBe('out_of_order_sequence')
+    expect(await append(machine, one(1))).toEqual([1])
+    expect(await append(machine, one(2))).toEqual([2])
+  })
+
+  test('nor behind a batch that shared its append with one that was refused', async () => {
+    const machine = await opened()
+    await append(machine, one(0, { producerId: 8 }))
+    expect(await append(machine, one(5), one(7, { producerId: 8 }))).toBe('out_of_order_sequence')
+    expect(await append(machine, one(6))).toBe('out_of_order_sequence')
+    expect(await append(machine, one(4))).toEqual([1])
+    expect(await append(machine, one(5))).toEqual([2])
+  })
+
+  test('a new epoch need not wait for what was refused, nor does another producer', async () => {
+    const machine = await opened()
+    expect(await append(machine, one(5), one(7))).toBe('out_of_order_sequence')
+    expect(await append(machine, one(6, { producerId: 8 }))).toEqual([0])
+    expect(await append(machine, one(0, { epoch: 1 }))).toEqual([1])
+    expect(await append(machine, one(1, { epoch: 1 }))).toEqual([2])
+  })
+
+  test('what was refused of a thousand producers is remembered, of more the newest', async () => {
+    const machine = await opened()
+    for (let producerId = 0; producerId <= 1000; producerId++)
+      await append(machine, one(5, { producerId }), one(7, { producerId }))
+    expect(await append(machine, one(6, { producerId: 1 }))).toBe('out_of_order_sequence')
+    expect(await append(machine, one(6, { producerId: 0 }))).toEqual([0])
+  })
+
   test('what is trimmed away is still known, what is deleted is not', async () => {
     const machine = await opened()
     const batch = one(5)
@@ -364,6 +419,7 @@ test('answers are those of a model of Kafka, over restarts and power cuts', asyn
           if (each === 'close') await machine.close()
           if (each === 'power cut') machine.powerCut(0)
           else machine.kill()
+          model.restart()
           await machine.open()
           continue
         }

@@ -1,5 +1,6 @@
 // Kafka's rules for batches of idempotent producers in one partition, written down once more and as plainly as can be:
-// what a log must answer, and what it then holds.
+// what a log must answer, and what it then holds. One is stricter: of a producer that is not known what was refused comes
+// first.
 
 export type SentBatch = {
   readonly producerId: number
@@ -13,6 +14,8 @@ type Known = { epoch: number; next: number; recent: { first: number; next: numbe
 
 export class ProducerModel {
   #known = new Map<number, Known>()
+  /** The earliest batch that was refused, of producers that are not known. */
+  #awaited = new Map<number, { epoch: number; sequence: number }>()
   endOffset = 0
 
   /** One append: all of its batches or none. */
@@ -27,14 +30,28 @@ export class ProducerModel {
       }
       this.#known = before.known
       this.endOffset = before.endOffset
+      for (const refused of batches) this.#await(refused)
       return answer
     }
+    for (const { producerId } of batches) this.#awaited.delete(producerId)
     return offsets
+  }
+
+  /** What was refused is remembered by the process alone. */
+  restart(): void {
+    this.#awaited.clear()
   }
 
   /** What a producer would send next, or had sent before. */
   knownOf(producerId: number): Known | undefined {
     return this.#known.get(producerId)
+  }
+
+  #await({ producerId, epoch, sequence }: SentBatch): void {
+    if (this.#known.has(producerId)) return
+    const awaited = this.#awaited.get(producerId)
+    if (awaited?.epoch === epoch && !comesAfter(awaited.sequence, sequence)) return
+    this.#awaited.set(producerId, { epoch, sequence })
   }
 
   #take({ producerId, epoch, sequence, count }: SentBatch): number | Exclude<Answer, readonly number[]> {
@@ -47,6 +64,8 @@ export class ProducerModel {
       if (sequence !== known.next) return 'out_of_order_sequence'
     }
     if (known && epoch > known.epoch && sequence !== 0) return 'out_of_order_sequence'
+    const awaited = known ? undefined : this.#awaited.get(producerId)
+    if (awaited?.epoch === epoch && comesAfter(sequence, awaited.sequence)) return 'out_of_order_sequence'
     const recent = known?.epoch === epoch ? known.recent : []
     const offset = this.endOffset
     recent.push({ first: sequence, next, offset })
@@ -55,4 +74,9 @@ export class ProducerModel {
     this.endOffset += count
     return offset
   }
+}
+
+/** Whether `one` is up to half a round ahead of `other`. */
+function comesAfter(one: number, other: number): boolean {
+  return one !== other && (one - other + 2147483648) % 2147483648 < 1073741824
 }

@@ -4,11 +4,14 @@ import { liveAsProducers, ProducerScenario, proveExactlyOnce } from './producer-
 import { Crash, type FaultPlan } from './simulated-disk.ts'
 
 const [first, last] = (process.env['SEEDS'] ?? '0-30').split('-').map(Number) as [number, number]
+/** 480: the first batch of a producer was refused for want of room, and the next one taken. */
+const remembered = [480]
 const stride = Number(process.env['STRIDE'] ?? 16)
 
 describe('producers that send again', () => {
   test('every record is there exactly once, whatever falls', async () => {
-    for (let seed = first; seed < last; seed++) {
+    const seeds = Array.from({ length: last - first }, (_, index) => first + index)
+    for (const seed of [...remembered, ...seeds]) {
       try {
         await liveAsProducers(seed)
       } catch (thrown) {

@@ -107,9 +107,8 @@ function takeSequence(
   header: BatchHeader,
 ): ProducerBatch | BrokerError | null {
   if (!hasSequence(header)) return null
-  const { producerId, producerEpoch, baseSequence } = header
-  if (producerEpoch < 0 || baseSequence < 0 || !Number.isSafeInteger(producerId))
-    return malformed(`a batch of producer ${producerId} has no epoch or no sequence`)
+  if (!isClaim(header))
+    return malformed(`a batch of producer ${header.producerId} has no epoch or no sequence`)
   const verdict = partition.producers.judge(header, producerTime)
   switch (verdict.kind) {
     case 'new':
@@ -120,6 +119,19 @@ function takeSequence(
       return fenced(partition, header, verdict.epoch)
     case 'out_of_order':
       return outOfOrder(partition, header, verdict.expected)
+  }
+}
+
+function isClaim({ producerId, producerEpoch, baseSequence }: BatchHeader): boolean {
+  return producerEpoch >= 0 && baseSequence >= 0 && Number.isSafeInteger(producerId)
+}
+
+/** What was refused of a producer that is not known must come again before anything behind it is taken. */
+export function noteRefused({ changes, producerTime }: FrameInProgress, entries: readonly AnyEntry[]): void {
+  for (const entry of entries) {
+    const header = entry.kind === 'batch' ? batchAt(entry.batch, 0) : null
+    if (header === null || !hasSequence(header) || !isClaim(header)) continue
+    changes.find(entry.id)?.producers.awaitRetry(header, producerTime)
   }
 }
 

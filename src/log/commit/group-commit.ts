@@ -32,6 +32,7 @@ import {
   type AnyEntry,
   entrySizeBytes,
   type FrameInProgress,
+  noteRefused,
   type PendingAppend,
   takeAppend,
 } from './append.ts'
@@ -114,7 +115,10 @@ export class GroupCommit {
       else hasControls = true
     }
     const refusal = this.#refusal(sizeBytes)
-    if (refusal !== null) return Promise.reject(refusal)
+    if (refusal !== null) {
+      noteRefused(this.#frame, entries)
+      return Promise.reject(refusal)
+    }
     this.pendingBytes += sizeBytes
     const useReserve = !hasRecords || options.useReserve === true
     const acknowledge = hasControls ? 'synced' : (options.acknowledge ?? 'synced')
@@ -550,6 +554,7 @@ export class GroupCommit {
   #reject(group: readonly PendingAppend[], error: Error): void {
     for (const append of group) {
       this.pendingBytes -= append.sizeBytes
+      noteRefused(this.#frame, append.entries)
       append.reject(error)
     }
   }

@@ -5,7 +5,12 @@
 //   - otherwise it must begin where the last one of its epoch ended (2^31-1 is followed by 0);
 //   - a higher epoch begins at sequence 0 and fences the lower ones;
 //   - of a producer that is not known any sequence is taken; so it is of one that was not heard of for `producerExpiryMs`,
-//     unless the batch is a retry or its epoch is over.
+//     unless the batch is a retry or its epoch is over;
+//   - but what was refused of such a producer must come again, or a new epoch begin, before anything behind it is taken.
+//
+// The last one is stricter than Kafka, where it holds in transactions only (KIP-890). Clients have several batches under way:
+// when the first of all is refused for want of room and the next one taken, the retry of the first would be out of order for
+// ever. It is remembered in memory alone: after a restart clients begin with the oldest batch that nobody acknowledged.
 //
 // Silence is counted in the time of `producer-time.ts`, never by the wall clock.
 //
@@ -25,6 +30,8 @@ import type { ProducerCensus } from './producer-census.ts'
 /** Batches of one producer that are recognised when they come again: as many as Kafka's clients keep in flight. */
 const batchesKeptMax = 5
 const sequencesCount = 2 ** 31
+/** Producers whose first batch was refused: beyond it the first one of them may leave a gap. */
+const awaitedMax = 1000
 
 export type ProducerBatch = {
   readonly firstSequence: number
@@ -64,6 +71,8 @@ type Context = Pick<LogLimits, 'producersPerPartitionMax' | 'producersMax' | 'pr
   readonly producerCensus: ProducerCensus
 }
 
+type Awaited = Pick<Claim, 'epoch' | 'firstSequence'>
+
 const isNew: ProducerVerdict = { kind: 'new' }
 
 /** Whether the log looks at the sequence of a batch: markers of transactions have none. */
@@ -76,6 +85,8 @@ export class ProducerTable {
   /** Least recently heard of first. */
   readonly #visible = new Map<number, ProducerState>()
   readonly #staged = new Map<number, ProducerState>()
+  /** By producer that nothing holds to a sequence: the earliest batch that was refused. */
+  readonly #awaited = new Map<number, Awaited>()
   #retired = false
 
   /** Of a partition that was cut back, as by a restore to an earlier moment, only what lies before its end is known. */
@@ -94,10 +105,23 @@ export class ProducerTable {
   }
 
   judge(header: BatchHeader, producerTime: number): ProducerVerdict {
-    const known = this.#known(header.producerId)
-    if (known === undefined) return isNew
-    const verdict = decideSequence(known, claimOf(header))
-    return verdict.kind === 'out_of_order' && this.#isExpired(known, producerTime) ? isNew : verdict
+    const claim = claimOf(header)
+    return (
+      this.#decideKnown(header.producerId, claim, producerTime) ??
+      this.#decideUnknown(header.producerId, claim)
+    )
+  }
+
+  /** A batch was not taken, whatever for: where nothing says yet which sequence comes next, it does. */
+  awaitRetry(header: BatchHeader, producerTime: number): void {
+    const { producerId } = header
+    const claim = claimOf(header)
+    if (this.#decideKnown(producerId, claim, producerTime) !== null) return
+    const awaited = this.#awaited.get(producerId)
+    if (awaited?.epoch === claim.epoch && !isBehind(awaited, claim)) return
+    this.#awaited.delete(producerId)
+    if (this.#awaited.size >= awaitedMax) this.#awaited.delete(this.#awaited.keys().next().value!)
+    this.#awaited.set(producerId, claim)
   }
 
   /** Takes a batch in without judging it: it was judged, or it is read back. */
@@ -111,6 +135,7 @@ export class ProducerTable {
     const before = this.#staged.get(producerId)
     const after = { epoch, heardAt: producerTime, batches }
     this.#staged.set(producerId, after)
+    this.#awaited.delete(producerId)
     return { table: this, producerId, before, after }
   }
 
@@ -174,6 +199,20 @@ export class ProducerTable {
     if (this.#visible.size === 0) producerCensus.tables--
   }
 
+  /** null: of this producer any sequence may come. */
+  #decideKnown(producerId: number, claim: Claim, producerTime: number): ProducerVerdict | null {
+    const known = this.#known(producerId)
+    if (known === undefined) return null
+    const verdict = decideSequence(known, claim)
+    return verdict.kind === 'out_of_order' && this.#isExpired(known, producerTime) ? null : verdict
+  }
+
+  #decideUnknown(producerId: number, claim: Claim): ProducerVerdict {
+    const awaited = this.#awaited.get(producerId)
+    if (awaited?.epoch !== claim.epoch || !isBehind(claim, awaited)) return isNew
+    return { kind: 'out_of_order', expected: awaited.firstSequence }
+  }
+
   #known(producerId: number): ProducerState | undefined {
     return this.#staged.get(producerId) ?? this.#visible.get(producerId)
   }
@@ -193,6 +232,12 @@ function decideSequence(known: ProducerState, claim: Claim): ProducerVerdict {
   }
   const expected = isNewEpoch ? 0 : nextSequence(known)
   return firstSequence === expected ? isNew : { kind: 'out_of_order', expected }
+}
+
+/** Sequences go round, so half of them lie behind any other: `2 is behind 2^31-1`. */
+function isBehind({ firstSequence }: Awaited, other: Awaited): boolean {
+  const distance = (firstSequence - other.firstSequence + sequencesCount) % sequencesCount
+  return distance > 0 && distance < sequencesCount / 2
 }
 
 function nextSequence({ batches }: ProducerState): number {
