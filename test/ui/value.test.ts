@@ -65,10 +65,13 @@ test('what is missing is last, whatever it is compared with', () => {
   expect([null, 2, 'x', 1, undefined].sort(compareValues)).toEqual([1, 2, 'x', null, undefined])
 })
 
-test('a change from nothing has no percentage', () => {
-  expect(changeOf(3, 2)).toBe(50)
-  expect(changeOf(-3, -2)).toBe(-50)
-  expect(changeOf(3, 0)).toBeNull()
+test('a change is a percentage where that says something', () => {
+  expect(changeOf(3, 2)).toEqual({ by: 1, percent: 50 })
+  expect(changeOf(-3, -2)).toEqual({ by: -1, percent: -50 })
+  expect(changeOf(3, 0)).toEqual({ by: 3, percent: null })
+  expect(changeOf(3, -1)).toEqual({ by: 4, percent: null })
+  expect(changeOf(12, 0.01)).toEqual({ by: 11.99, percent: null })
+  expect(changeOf(0, 0)).toEqual({ by: 0, percent: null })
   expect(changeOf('up', 'down')).toBeNull()
 })
 

@@ -1,12 +1,12 @@
 // One number: large, with its change, its recent shape behind it, and a word when a threshold is reached.
 import type { JSX } from 'preact'
 import type { WidgetData, WidgetSpec } from '../../src/http/contract.ts'
-import { formatValue, isNumber, writeDecimals } from '../format/number.ts'
+import { formatValue, isNumber, joinNumber, writeDecimals, writeTight } from '../format/number.ts'
 import { Icon } from '../parts/icon.tsx'
 import { Quantity } from '../parts/number.tsx'
 import { Sparkline } from '../parts/sparkline.tsx'
 import { Badge } from '../parts/surface.tsx'
-import { changeOf, thresholdAt, wordOf } from './value.ts'
+import { type Change, changeOf, thresholdAt, wordOf } from './value.ts'
 
 type Stat = Extract<WidgetData, { kind: 'stat' }>
 
@@ -26,7 +26,7 @@ export function StatWidget({ spec, data }: { spec: WidgetSpec; data: Stat }): JS
           <Quantity value={data.value} format={spec} tight />
         </span>
         <span class="stat-side">
-          {change !== null && <Change percent={change} />}
+          {change !== null && <ChangeMark change={change} spec={spec} />}
           {reached && <Badge tone={reached.tone}>{wordOf(reached)}</Badge>}
         </span>
       </div>
@@ -37,15 +37,20 @@ export function StatWidget({ spec, data }: { spec: WidgetSpec; data: Stat }): JS
   )
 }
 
-function Change({ percent }: { percent: number }): JSX.Element {
-  const steady = Math.abs(percent) < steadyPercent
-  const size = Math.abs(percent)
-  const text = size > 999 ? '>999' : writeDecimals(size, size >= 10 ? 0 : 1)
+function ChangeMark({ change, spec }: { change: Change; spec: WidgetSpec }): JSX.Element {
+  const { by, percent } = change
+  const isSteady = percent === null ? by === 0 : Math.abs(percent) < steadyPercent
   return (
     <span class="change" title="Compared with the value before">
-      <Icon name={steady ? 'equal' : percent > 0 ? 'up' : 'fall'} size={11} />
-      <span class="offscreen">{steady ? 'unchanged' : percent > 0 ? 'up' : 'down'}</span>
-      {steady ? '0%' : `${text}%`}
+      <Icon name={isSteady ? 'equal' : by > 0 ? 'up' : 'fall'} size={11} />
+      <span class="offscreen">{isSteady ? 'unchanged' : by > 0 ? 'up' : 'down'}</span>
+      {isSteady ? '0%' : sizeOf(change, spec)}
     </span>
   )
+}
+
+function sizeOf({ by, percent }: Change, spec: WidgetSpec): string {
+  if (percent === null) return joinNumber(writeTight(Math.abs(by), spec))
+  const size = Math.abs(percent)
+  return `${writeDecimals(size, size >= 10 ? 0 : 1)}%`
 }

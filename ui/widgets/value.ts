@@ -80,8 +80,20 @@ export function barExtent(value: number, low: number, high: number): { left: num
   return { left: Math.min(zero, end), width: Math.abs(end - zero) }
 }
 
-/** The change in percent, where that says something. */
-export function changeOf(value: unknown, previous: unknown): number | null {
-  if (!isNumber(value) || !isNumber(previous) || previous === 0) return null
-  return ((value - previous) / Math.abs(previous)) * 100
+/** A tenfold change is no percentage anybody reads. */
+const percentMax = 1_000
+
+export type Change = {
+  readonly by: number
+  /** `null` where it says nothing: from zero or nearly so, or across it. */
+  readonly percent: number | null
+}
+
+/** `changeOf(3, 2) -> { by: 1, percent: 50 }`; `null` unless both are numbers. */
+export function changeOf(value: unknown, previous: unknown): Change | null {
+  if (!isNumber(value) || !isNumber(previous)) return null
+  const by = value - previous
+  const percent = (by / Math.abs(previous)) * 100
+  const isClear = previous !== 0 && value * previous >= 0 && Math.abs(percent) < percentMax
+  return { by, percent: isClear ? percent : null }
 }
