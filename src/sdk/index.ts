@@ -25,6 +25,8 @@ export {
   agg,
   app,
   type ConsumeOptions,
+  type Deduped,
+  type DedupeOptions,
   type EmitOptions,
   type EmitPolicy,
   type ErrorPolicy,

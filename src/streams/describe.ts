@@ -62,6 +62,8 @@ function labelOf({ node }: PlannedNode): string {
       return `${node.how}, of two tables`
     case 'join':
       return `${node.how}, from ${formatDuration(node.beforeMs)} before to ${formatDuration(node.afterMs)} after, grace ${formatDuration(node.graceMs)}`
+    case 'dedupe':
+      return `the first of ${node.by === undefined ? 'each key' : `each ${node.by.field ?? 'result of a function'}`} within ${formatDuration(node.ttlMs)}`
     case 'branch':
       return `${node.tests.length} ways`
     case 'arm':

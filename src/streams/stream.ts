@@ -4,6 +4,7 @@
 import { BrokerError } from '#base'
 import { type AggregateSpec, agg, type ResultOf } from './aggregator.ts'
 import type { AppPart } from './app.ts'
+import { type Deduped, type DedupeOptions, dedupe } from './dedupe.ts'
 import { type ErrorPolicy, errorSettings } from './error-policy.ts'
 import { checkedName } from './graph/collect.ts'
 import {
@@ -137,6 +138,14 @@ export interface KeyedStream<K extends KeyValue, V> extends Stream<V> {
     options: Interval & { readonly how: 'outer'; readonly select: (left: V | null, right: W | null) => R },
   ): JoinResult<K, R, V | W>
   /**
+   * Of rows that are the same and lie within `ttl` of each other in event time, the first. They are the same if their
+   * keys are, and with `by` only if that is, too.
+   * @example
+   * orders.stream().keyBy('id').dedupe('once', { ttl: '1h' }).out.to('unique-orders')
+   * orders.stream().keyBy('customer').dedupe('once-a-day', { by: 'region', ttl: '1d' }).out.to('visits')
+   */
+  dedupe<F extends KeyField<V>>(name: string, options: DedupeOptions<V, F>): Deduped<K, V>
+  /**
    * The last row of each key, to look rows up in.
    * @example
    * const keyed = orders.stream().keyBy('region')
@@ -250,6 +259,9 @@ class NodeStream<K extends KeyValue, V> implements KeyedStream<K, V> {
     options: Interval & { readonly how?: JoinHow; readonly select: (left: V, right: W) => R },
   ): JoinResult<K, R, V | W> {
     return joinWithin({ name, parents: [this.node, other.node] }, options)
+  }
+  dedupe(name: string, options: DedupeOptions<V, string>): Deduped<K, V> {
+    return dedupe(this.node, name, options)
   }
   table(): Table<V> {
     return tableOf(this.node)

@@ -60,6 +60,7 @@ export function explicitName(node: Node): string | undefined {
     case 'generator':
     case 'spread':
     case 'join':
+    case 'dedupe':
     case 'lookup':
     case 'table-join':
       return node.name

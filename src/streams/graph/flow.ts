@@ -2,7 +2,7 @@
 // computes what it says.
 import { BrokerError } from '#base'
 import { joinFlow } from './join-flow.ts'
-import type { AggregateNode, KeyChoice, Node, TopicSettings, WindowNode } from './node.ts'
+import type { AggregateNode, DedupeNode, KeyChoice, Node, TopicSettings, WindowNode } from './node.ts'
 
 export type Flow = {
   /** Rows carry a key that was asked for. */
@@ -46,6 +46,10 @@ export function flowsOf(
       if (!inputs[0]!.together) repartitioned.set(node, [inputs[0]!.partitions])
       const updating = node.kind === 'aggregate' || node.emit.kind === 'on-update'
       flows.set(node, { ...inputs[0]!, together: true, partitionedBy: undefined, updating })
+    } else if (node.kind === 'dedupe') {
+      checkDedupe(node, inputs[0]!)
+      if (!inputs[0]!.together) repartitioned.set(node, [inputs[0]!.partitions])
+      flows.set(node, { ...inputs[0]!, together: true, partitionedBy: undefined })
     } else if (node.kind === 'join' || node.kind === 'lookup' || node.kind === 'table-join') {
       const { flow, partitions } = joinFlow(node, inputs)
       if (partitions.some((wanted) => wanted !== null)) repartitioned.set(node, partitions)
@@ -138,5 +142,17 @@ function checkStateful(node: WindowNode | AggregateNode, input: Flow): void {
   const reserved = reservedColumns[node.kind].find((column) => column in node.aggregates)
   if (reserved !== undefined) {
     refuse(`cannot have an aggregate named "${reserved}"`, 'result rows have that field already: rename it')
+  }
+}
+
+function checkDedupe({ name }: DedupeNode, { keyed, timed, updating }: Flow): void {
+  const refuse = (why: string, fix: string) => {
+    throw new BrokerError('invalid_request', `dedupe "${name}" ${why}`, { fix })
+  }
+  if (!keyed) refuse('has no key', "put .keyBy('field') before it")
+  if (!timed)
+    refuse('would never forget, since its source has no event time', 'give its topic a time: { at: ... }')
+  if (updating) {
+    refuse('would keep the first of rows that replace each other', 'put it before what makes the updates')
   }
 }

@@ -104,6 +104,14 @@ export type RepartitionNode = Linked & {
   /** undefined: as many as its rows come from. */
   readonly partitions: number | undefined
 }
+/** Rows of one identity lie further apart than `ttlMs`. */
+export type DedupeNode = Linked & {
+  readonly kind: 'dedupe'
+  readonly name: string
+  /** undefined: the key itself is the identity. */
+  readonly by: KeyChoice | undefined
+  readonly ttlMs: Millis
+}
 export type SinkNode = Linked & { readonly kind: 'sink'; readonly topic: TopicSettings }
 export type Node =
   | SourceNode
@@ -118,7 +126,7 @@ export type Node =
   | (Linked & { readonly kind: 'arm'; readonly name: string; readonly index: number })
   | (Linked & { readonly kind: 'keyBy'; readonly key: KeyChoice })
   | WindowNode
-  /** Rows that came after all their windows had closed; its parent is the window. */
+  /** Rows that came too late for their parent. */
   | (Linked & { readonly kind: 'late' })
   | AggregateNode
   /** The last row of each key of its parent, a topic or a stream. */
@@ -128,6 +136,7 @@ export type Node =
   | LookupNode
   | TableJoinNode
   | JoinNode
+  | DedupeNode
   | RepartitionNode
   | SinkNode
 

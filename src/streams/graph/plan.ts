@@ -224,6 +224,7 @@ export function isStateful(node: PlannedNode['node']): boolean {
     case 'aggregate':
     case 'generator':
     case 'join':
+    case 'dedupe':
     case 'lookup':
     case 'table-join':
       return true

@@ -8,6 +8,7 @@ import { OperatorTime, type StoredTime, storeTime, type TimeInput } from '../tim
 import { emitDelayOf } from '../window.ts'
 import { AggregateOperator } from './aggregate-operator.ts'
 import { newCounters } from './counters.ts'
+import { DedupeOperator } from './dedupe-operator.ts'
 import { JoinOperator } from './join-operator.ts'
 import { LookupOperator } from './lookup-operator.ts'
 import type { Operator, WindowWiring } from './operator.ts'
@@ -175,6 +176,13 @@ export class Pipeline {
         this.stateful.push(operator)
         return [operator.acceptLeft, operator.acceptRight]
       }
+      case 'dedupe': {
+        const time = this.#times.get(planned)!
+        const wiring = { id, context, counters, store, emit, time, emitLate: lateOf(planned, entries) }
+        const operator = new DedupeOperator(node, wiring)
+        this.stateful.push(operator)
+        return operator.accept
+      }
       case 'lookup': {
         const time = this.#times.get(planned)!
         const operator = new LookupOperator(node, { id, context, counters, store, emit, time })
@@ -243,6 +251,7 @@ type Entries = Map<PlannedNode, readonly [Emit, Emit?]>
 const keepsTime: ReadonlySet<string> = new Set([
   'window',
   'aggregate',
+  'dedupe',
   'join',
   'lookup',
   'table-join',

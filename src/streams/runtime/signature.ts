@@ -8,7 +8,7 @@ import type { Mutation, StateStore } from '../state/state-store.ts'
 import { sharesPanes } from './pane-operator.ts'
 
 type Signature = {
-  readonly kind: 'window' | 'aggregate' | 'join' | 'lookup' | 'table-join'
+  readonly kind: 'window' | 'aggregate' | 'join' | 'lookup' | 'table-join' | 'dedupe'
   readonly window: string | null
   /** Aggregates in the order of their names, each with its kind. */
   readonly columns: readonly (readonly [name: string, kind: string])[]
@@ -33,6 +33,14 @@ function signatureOf(id: string, node: PlannedNode['node'], store: StateStore): 
   // Rows as they came: another interval only decides which are kept from now on.
   if (node.kind === 'join' || node.kind === 'lookup' || node.kind === 'table-join') {
     return { kind: node.kind, window: null, columns: [] }
+  }
+  // Times of rows, by identity.
+  if (node.kind === 'dedupe') {
+    return {
+      kind: 'dedupe',
+      window: node.by === undefined ? 'dedupe by key' : 'dedupe by a part',
+      columns: [],
+    }
   }
   if (node.kind !== 'window' && node.kind !== 'aggregate') return null
   const columns = Object.entries(node.aggregates)

@@ -8,7 +8,7 @@ import { encodeRow } from './repartition-output.ts'
 import type { Emit, RowKey, TaskContext } from './task-context.ts'
 
 /** A row's key, checked: null and undefined mean that it has none. */
-function isKey(key: unknown): key is NonNullable<RowKey> {
+export function isKey(key: unknown): key is NonNullable<RowKey> {
   return typeof key === 'string' || typeof key === 'boolean' || Number.isFinite(key)
 }
 

@@ -14,6 +14,7 @@ export type Taps = {
 const tapped: ReadonlySet<Node['kind']> = new Set([
   'window',
   'aggregate',
+  'dedupe',
   'join',
   'lookup',
   'table-join',
@@ -35,7 +36,7 @@ export function tapsOf(app: App): Taps {
     const id = ids.get(node)!
     const isEnd = node.kind !== 'sink' && !node.children.some((child) => own.includes(child))
     if (tapped.has(node.kind) || isEnd) tap(node, id)
-    if (node.kind !== 'window' && node.kind !== 'join') continue
+    if (node.kind !== 'window' && node.kind !== 'join' && node.kind !== 'dedupe') continue
     const late = lateOf(node)
     if (own.includes(late)) continue
     nodes.push(late)
