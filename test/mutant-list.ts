@@ -466,6 +466,20 @@ export const mutants: readonly Mutant[] = [
     ...lives,
   },
   {
+    name: 'sums: a segment may come with sums of its own',
+    file: 'src/log/segment/segment-sums.ts',
+    find: '    (sumFileChecksum === undefined || view.getUint32(4, true) === sumFileChecksum)',
+    replace: '    true',
+    tests: ['test/sim/log-exchanged.test.ts'],
+  },
+  {
+    name: 'sums: those of a segment are made anew and believed',
+    file: 'src/log/segment/segment-sums.ts',
+    find: ' && sumsChecksum(this.#of, made) === this.#checksum) return made',
+    replace: ') return made',
+    tests: ['test/sim/log-exchanged.test.ts'],
+  },
+  {
     name: 'order: append time follows the clock back',
     file: 'src/log/commit/group-commit.ts',
     find: 'Math.max(this.#context.clock.now(), this.#frame.appendTime)',

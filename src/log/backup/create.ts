@@ -14,7 +14,7 @@ import {
 } from '../disk/data-directory.ts'
 import type { OpenLog } from '../log-group.ts'
 import { Pace } from '../pace.ts'
-import { encodeSumFile, textOf } from '../segment/segment-sums.ts'
+import { checksumIn, encodeSumFile, notTheSegment, sumsChecksum, textOf } from '../segment/segment-sums.ts'
 import { BackupDamages } from './backup-damages.ts'
 import type { BackupTarget } from './backup-target.ts'
 import { streamFile } from './file-stream.ts'
@@ -83,6 +83,8 @@ class BackupRun {
   readonly #bytes: number
   /** Of segments whose sums have no file in the backup: they travel in the checkpoint. */
   readonly #sumsOf = new Map<string, BlockSums>()
+  /** Of their files, of those that have one. */
+  readonly #checksumOf = new Map<string, number>()
   #bytesDone = 0
   #holds = true
 
@@ -191,9 +193,11 @@ class BackupRun {
     )
     made.mark()
     const known = knownSums(file)
-    const fault = check.end() ?? (known && differenceOf(known, made))
+    const fault = check.end() ?? (known ? differenceOf(known, made) : unlessMade(file, made))
     if (fault) this.#damages.add(file, `${file.path} is damaged at byte ${fault.position}: ${fault.why}`)
-    this.#sumsOf.set(file.path, known ?? made)
+    // The checkpoint goes on saying what the sums of another segment, or of a damaged one, are not.
+    if (known !== null || fault === null || file.sumFileChecksum === undefined)
+      this.#sumsOf.set(file.path, known ?? made)
     return sha256
   }
 
@@ -201,8 +205,10 @@ class BackupRun {
   async #writeSums(file: SnapshotFile): Promise<void> {
     const sums = this.#sumsOf.get(file.path)
     if (!file.hasSumFile || sums?.markedBytes !== file.sizeBytes) return
-    await this.#add(file.path.replace(/\.log$/, '.sum'), encodeSumFile(file, sums))
+    const bytes = encodeSumFile(file, sums)
+    await this.#add(file.path.replace(/\.log$/, '.sum'), bytes)
     this.#sumsOf.delete(file.path)
+    this.#checksumOf.set(file.path, checksumIn(bytes))
   }
 
   /** null: it is gone, which is noted. */
@@ -218,9 +224,12 @@ class BackupRun {
     const partitions = checkpoint.partitions.map((facts) => {
       const damage = this.#damages.of(facts)
       const segments = facts.segments.map((segment) => {
-        const sums = this.#sumsOf.get(segmentPath(facts.topic, facts.id.partition, segment))
+        const path = segmentPath(facts.topic, facts.id.partition, segment)
+        const sumFileChecksum = this.#checksumOf.get(path)
+        if (sumFileChecksum !== undefined) return { ...segment, sumFileChecksum }
+        const sums = this.#sumsOf.get(path)
         if (sums === undefined) return segment
-        const { hasSumFile: _file, ...rest } = segment
+        const { hasSumFile: _file, sumFileChecksum: _checksum, ...rest } = segment
         return sums.markedBytes === segment.sizeBytes ? { ...rest, sums: textOf(sums) } : rest
       })
       return { ...facts, segments, ...(damage !== undefined && { damage }) }
@@ -275,6 +284,13 @@ class BackupRun {
 function knownSums(file: SnapshotFile): BlockSums | null {
   const text = file.sums()
   return text === null ? null : BlockSums.decode(Buffer.from(text, 'base64'), file.sizeBytes)
+}
+
+/** Of a segment whose file of sums says nothing. */
+function unlessMade(file: SnapshotFile, made: BlockSums): SegmentFault | null {
+  const { sumFileChecksum } = file
+  const isMade = sumFileChecksum === undefined || sumFileChecksum === sumsChecksum(file, made)
+  return isMade ? null : { position: 0, why: notTheSegment }
 }
 
 /** Sums cover what no batch's own checksum does: offsets, lengths, epochs. */

@@ -28,6 +28,8 @@ export type SnapshotFile = {
   readonly sealed: boolean
   /** Its sums have a file of their own, of which the checkpoint says so. */
   readonly hasSumFile: boolean
+  /** Of that file; undefined: not known. */
+  readonly sumFileChecksum: number | undefined
   /** Where the file lies now. */
   storedAt(): string
   /** The sums of its blocks, as a checkpoint keeps them; null if they are not known. */
@@ -90,7 +92,7 @@ function* filesOf(partitions: PartitionSet): Generator<SnapshotFile> {
 
 function fileOf(segment: Segment, facts: Pick<SnapshotFile, 'id' | 'topic' | 'sealed'>): SnapshotFile {
   const { baseOffset, visibleBytes } = segment
-  const { sums, hasSumFile = false } = segment.facts
+  const { sums, hasSumFile = false, sumFileChecksum } = segment.facts
   return {
     ...facts,
     path: segmentPath(facts.topic, facts.id.partition, segment),
@@ -98,6 +100,7 @@ function fileOf(segment: Segment, facts: Pick<SnapshotFile, 'id' | 'topic' | 'se
     sizeBytes: visibleBytes,
     storedAt: () => segment.storedAt,
     hasSumFile,
+    sumFileChecksum,
     sums: () => sums ?? segment.sums.textOf(visibleBytes),
   }
 }

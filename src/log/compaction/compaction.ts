@@ -210,7 +210,7 @@ class CompactionRound {
     const file = this.#disk.open(`${directory}/${segmentName(baseOffset, generation)}.log`, 'read')
     const isNewest = segment === segments.at(-1)
     try {
-      const sums = readSums(this.#disk, `${directory}/${segmentName(baseOffset, generation)}.sum`, segment)
+      const sums = readSums(this.#disk, file, segment)
       for (const { bytes, header, end } of scanSegment(file, segment, sums))
         yield { bytes, header, isLast: isNewest && end === sizeBytes }
     } finally {

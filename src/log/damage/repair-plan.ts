@@ -4,7 +4,7 @@ import { emptyBatch } from '#record'
 import { readFileIfThere } from '../disk/data-directory.ts'
 import { type PartitionFacts, partitionDirectory } from '../partition/partition-log.ts'
 import { type SegmentFacts, segmentName } from '../segment/segment-facts.ts'
-import { type OffsetRange, salvage } from './salvage.ts'
+import { believable, type OffsetRange, salvage } from './salvage.ts'
 
 export type SegmentRepair = {
   readonly facts: SegmentFacts
@@ -43,8 +43,8 @@ export function planSkip(
     const isCut = next === undefined && endOffset > facts.endOffset
     if (!damagedPaths.has(path) && !isCut) return
     const before = readFileIfThere(source.disk, path)
+    const bytes = believable(source.disk, { path, facts: segment, bytes: before })
     const range = { from: segment.baseOffset, until: next?.baseOffset ?? endOffset }
-    const bytes = before?.subarray(0, segment.sizeBytes) ?? new Uint8Array(0)
     const after = mended(bytes, range, {
       epoch: source.epoch,
       isShort: bytes.length < segment.sizeBytes || isCut,
@@ -75,7 +75,7 @@ export function planTruncate(source: RepairSource, facts: PartitionFacts, at: nu
   const until = facts.segments[index + 1]?.baseOffset ?? end
   let keptBytes = 0
   let endOffset = segment.baseOffset
-  const bytes = before?.subarray(0, segment.sizeBytes) ?? new Uint8Array(0)
+  const bytes = believable(source.disk, { path, facts: segment, bytes: before })
   for (const piece of salvage(bytes, { from: segment.baseOffset, until })) {
     if (piece.kind === 'damage') break
     if (piece.header.lastOffset >= at) {

@@ -169,7 +169,7 @@ function factsAfter({ facts, segments, dropped, endOffset, lost }: PartitionRepa
 }
 
 function segmentAfter({ facts, after }: SegmentRepair): SegmentFacts {
-  const { indexSum: _index, hasSumFile: _file, ...rest } = facts
+  const { indexSum: _index, hasSumFile: _file, sumFileChecksum: _checksum, ...rest } = facts
   const sums = new BlockSums()
   sums.add(after)
   sums.mark()

@@ -1,6 +1,10 @@
 // What of a damaged segment can still be believed: whole batches, and the stretches between them that are none.
+import { BlockSums, type Disk } from '#base'
 import { type BatchHeader, batchHeaderSizeBytes, checkBatch } from '#record'
+import { readFileIfThere } from '../disk/data-directory.ts'
 import { batchAt } from '../segment/batch-walk.ts'
+import type { SegmentFacts } from '../segment/segment-facts.ts'
+import { decodeSumFile, sumsChecksum } from '../segment/segment-sums.ts'
 
 export type Piece =
   | { readonly kind: 'batch'; readonly position: number; readonly header: BatchHeader }
@@ -8,6 +12,32 @@ export type Piece =
 
 /** Offsets that a segment may hold. */
 export type OffsetRange = { readonly from: number; readonly until: number }
+
+export type SegmentFile = {
+  readonly path: string
+  readonly facts: SegmentFacts
+  /** null: it is missing. */
+  readonly bytes: Uint8Array | null
+}
+
+/** What may be looked through for batches: nothing of another segment, whose batches are whole and were never here. */
+export function believable(disk: Disk, { path, facts, bytes }: SegmentFile): Uint8Array {
+  const none = new Uint8Array(0)
+  if (bytes === null) return none
+  const own = bytes.subarray(0, facts.sizeBytes)
+  const { hasSumFile, sumFileChecksum, baseOffset, sizeBytes } = facts
+  if (!hasSumFile || sumFileChecksum === undefined || own.length < sizeBytes) return own
+  const made = new BlockSums()
+  made.add(own)
+  made.mark()
+  if (sumsChecksum(facts, made) === sumFileChecksum) return own
+  const sumFile = readFileIfThere(disk, path.replace(/log$/, 'sum'))
+  if (sumFile !== null && decodeSumFile(sumFile, facts) !== null) return own
+  // Whole sums that are not its own came with another segment. Without sums a damaged batch shows that this is the one.
+  if (sumFile !== null && decodeSumFile(sumFile, { baseOffset, sizeBytes }) !== null) return none
+  const range = { from: baseOffset, until: Number.MAX_SAFE_INTEGER }
+  return [...salvage(own, range)].every(({ kind }) => kind === 'batch') ? none : own
+}
 
 export function* salvage(bytes: Uint8Array, { from, until }: OffsetRange): Generator<Piece, void, undefined> {
   let nextOffset = from

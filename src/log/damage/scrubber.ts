@@ -75,8 +75,8 @@ export class Scrubber {
     { pace, isSealed }: Pick<CheckOptions, 'pace'> & { isSealed: boolean },
   ): Promise<void> {
     const wasOpen = segment.isOpen
-    const batches = segment.sums.get() === null
     try {
+      const batches = segment.sums.get() === null || segment.sums.isUnconfirmed
       // Whoever meets damage notes it.
       const checked = await checkSegment(segment, { batches, pace, damaged: () => undefined })
       if (checked !== null && batches && isSealed) segment.sums.adopt(checked.sums)

@@ -73,8 +73,6 @@ export class PartitionLog implements Partition {
   readonly #staged = new StagedBatches()
   readonly #unsynced = new Set<Segment>()
   #producers: ProducerTable | null
-  /** Sealed, and their sums are not in files yet. */
-  readonly #unsealed = new Set<Segment>()
   /** Gave way to compacted ones; the last checkpoint may still speak of them. */
   #replaced: Segment[] = []
   #newestGeneration = 0
@@ -111,7 +109,6 @@ export class PartitionLog implements Partition {
     this.#startOffset = facts.startOffset
     this.#endOffset = facts.endOffset
     this.#stagedEnd = facts.endOffset
-    for (const segment of this.#segments.slice(0, -1)) this.#unsealed.add(segment)
     this.#sealed = facts.sealed ?? false
     this.#compactedTo = facts.compactedTo ?? 0
     for (const { generation } of facts.segments) this.#noteGeneration(generation)
@@ -314,10 +311,7 @@ export class PartitionLog implements Partition {
     this.#startOffset = Math.min(before, this.#endOffset)
     const kept = this.#segments.findIndex((_, index) => !this.#isBelow(index, before))
     const dropped = this.#segments.splice(0, kept < 0 ? this.#segments.length : kept)
-    for (const segment of dropped) {
-      this.#unsynced.delete(segment)
-      this.#unsealed.delete(segment)
-    }
+    for (const segment of dropped) this.#unsynced.delete(segment)
     this.#resetTail()
     return dropped.flatMap((segment) => segment.setAside() ?? [])
   }
@@ -381,7 +375,6 @@ export class PartitionLog implements Partition {
     for (const { generation } of made) this.#noteGeneration(generation)
     for (const segment of gone) {
       this.#unsynced.delete(segment)
-      this.#unsealed.delete(segment)
       segment.retire()
     }
     this.#replaced.push(...gone)
@@ -431,16 +424,15 @@ export class PartitionLog implements Partition {
    */
   *unsealed(): Generator<Segment> {
     const newest = this.#segments.findLast(({ visibleBytes }) => visibleBytes > 0)
-    for (const segment of this.#unsealed) {
-      if (segment.isSealed) this.#unsealed.delete(segment)
-      else if (newest === undefined || segment.baseOffset >= newest.baseOffset) continue
-      else if (segment.isIndexUnsaved || segment.sums.areKnown) yield segment
+    for (const segment of [...this.#segments]) {
+      if (newest === undefined || segment.baseOffset >= newest.baseOffset) return
+      if (!segment.isSealed && (segment.isIndexUnsaved || segment.sums.areKnown)) yield segment
     }
   }
 
   /** For an orderly stop, before its checkpoint: the newest indexes are at hand at the next start. */
   saveIndexes(): void {
-    for (const segment of this.#unsealed) if (segment.isIndexUnsaved) segment.saveIndex()
+    for (const segment of this.#segments) if (segment.isIndexUnsaved) segment.saveIndex()
     this.#segments.at(-1)?.saveIndex()
   }
 
@@ -594,7 +586,6 @@ export class PartitionLog implements Partition {
     if (last) {
       // Many partitions fill up at the same time: what takes a millisecond each is not done amid a frame.
       last.endGrowth()
-      this.#unsealed.add(last)
       this.#context.openSegments.touch(last)
     }
     this.#segments.push(segment)

@@ -21,7 +21,7 @@ export type SegmentFacts = {
 
 /**
  * Segments are many, so each is a row: five numbers, sums (1: a file has them; 0 or absent: none), sum of the indexes
- * (null or absent: none), generation (absent: 0).
+ * (null or absent: none), generation (absent: 0), checksum of the file of sums (absent: not known).
  */
 export type SegmentRow = readonly [
   number,
@@ -32,12 +32,15 @@ export type SegmentRow = readonly [
   (string | 0 | 1)?,
   (number | null)?,
   number?,
+  number?,
 ]
 
 export function encodeSegmentRow(facts: SegmentFacts): SegmentRow {
   const { baseOffset, sizeBytes, maxTimestamp, firstAppendTime, lastAppendTime, indexSum, generation } = facts
+  const { sumFileChecksum } = facts
   const sums = facts.hasSumFile ? 1 : (facts.sums ?? 0)
   const row = [baseOffset, sizeBytes, maxTimestamp, firstAppendTime, lastAppendTime, sums] as const
+  if (sumFileChecksum !== undefined) return [...row, indexSum ?? null, generation, sumFileChecksum]
   if (generation > 0) return [...row, indexSum ?? null, generation]
   return indexSum === undefined ? row : [...row, indexSum]
 }
@@ -53,6 +56,7 @@ export function decodeSegmentRow(row: SegmentRow): SegmentFacts {
     lastAppendTime,
     ...(typeof sums === 'string' && { sums }),
     ...(sums === 1 && { hasSumFile: true as const }),
+    ...(row[8] !== undefined && { sumFileChecksum: row[8] }),
     ...(typeof indexSum === 'number' && { indexSum }),
   }
 }

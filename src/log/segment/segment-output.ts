@@ -5,7 +5,7 @@ import { assert, BlockSums, type Disk, type DiskFile } from '#base'
 import type { BatchHeader } from '#record'
 import { indexSumOf, type SegmentFacts, segmentName } from './segment-facts.ts'
 import { SegmentIndex } from './segment-index.ts'
-import { encodeSumFile } from './segment-sums.ts'
+import { checksumIn, encodeSumFile } from './segment-sums.ts'
 
 const bufferSizeBytes = 256 * 1024
 
@@ -66,12 +66,12 @@ export class SegmentOutput {
     }
     this.#sync()
     this.#file.close()
-    this.#writeSums(sizeBytes)
+    const sumFileChecksum = this.#writeSums(sizeBytes)
     const indexSum = this.#writeIndex()
     this.#disk.syncDirectoryNow(directory)
     // The partition may be so new that its own name is not durable.
     this.#disk.syncDirectoryNow(dirname(directory))
-    return { ...facts, indexSum, hasSumFile: true }
+    return { ...facts, indexSum, hasSumFile: true, sumFileChecksum }
   }
 
   /** Nobody will have heard of it. */
@@ -99,15 +99,18 @@ export class SegmentOutput {
     this.#syncedBytes = this.#writtenBytes
   }
 
-  #writeSums(sizeBytes: number): void {
+  /** Answers the checksum of their file. */
+  #writeSums(sizeBytes: number): number {
     this.#sums.mark()
     assert(this.#sums.markedBytes === sizeBytes, 'sums are of what was written')
     const { baseOffset } = this.#options
     const file = this.#disk.open(`${this.#stem}.sum`, 'create')
     try {
       file.truncate(0)
-      file.write(encodeSumFile({ baseOffset, sizeBytes }, this.#sums), 0)
+      const bytes = encodeSumFile({ baseOffset, sizeBytes }, this.#sums)
+      file.write(bytes, 0)
       file.syncNow()
+      return checksumIn(bytes)
     } finally {
       file.close()
     }

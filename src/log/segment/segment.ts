@@ -79,7 +79,7 @@ export class Segment {
     this.lastAppendTime = facts.lastAppendTime
     this.#index = new SegmentIndex(facts.sizeBytes)
     this.#indexSum = facts.indexSum
-    this.sums = new SegmentSums(context, `${this.#stem}.sum`, facts)
+    this.sums = new SegmentSums(context, `${this.#stem}.sum`, { ...facts, segment: this })
   }
 
   /** Of its files, without extension. */
