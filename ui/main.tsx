@@ -9,6 +9,8 @@ import { AppPage } from './pages/app.tsx'
 import { AppsPage } from './pages/apps.tsx'
 import { DashboardPage } from './pages/dashboard.tsx'
 import { DashboardsPage } from './pages/dashboards.tsx'
+import { DeadLetterTopicsPage } from './pages/dead-letter-topics.tsx'
+import { DeadLettersPage } from './pages/dead-letters.tsx'
 import { EmbedDashboard, EmbedWidget } from './pages/embed.tsx'
 import { NotFoundPage } from './pages/not-found.tsx'
 import { OverviewPage } from './pages/overview.tsx'
@@ -31,6 +33,8 @@ function Page() {
               <Route path="/topics/:topic">{({ topic }) => <TopicPage key={topic} topic={topic} />}</Route>
               <Route path="/apps" component={AppsPage} />
               <Route path="/apps/:app">{({ app }) => <AppPage key={app} id={app} />}</Route>
+              <Route path="/dlq" component={DeadLetterTopicsPage} />
+              <Route path="/dlq/:topic">{({ topic }) => <DeadLettersPage key={topic} topic={topic} />}</Route>
               <Route path="/dashboards" component={DashboardsPage} />
               <Route path="/dashboards/:id">{({ id }) => <DashboardPage key={id} id={id} />}</Route>
               <Route component={NotFoundPage} />

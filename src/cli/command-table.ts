@@ -5,6 +5,7 @@ import { appCommands } from './commands/app.ts'
 import { backupCommands } from './commands/backup.ts'
 import { consumeCommands } from './commands/consume.ts'
 import { dashboardCommands } from './commands/dashboard.ts'
+import { dlqCommands } from './commands/dlq.ts'
 import { exampleCommands } from './commands/examples.ts'
 import { groupCommands } from './commands/group.ts'
 import { logCommands } from './commands/log.ts'
@@ -21,6 +22,7 @@ export const commands: readonly Command[] = [
   ...topicCommands,
   ...groupCommands,
   ...appCommands,
+  ...dlqCommands,
   ...dashboardCommands,
   ...exampleCommands,
   ...statusCommands,

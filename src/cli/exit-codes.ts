@@ -12,6 +12,7 @@ export const exitCode = {
   denied: 5,
   unreachable: 6,
   invalid: 7,
+  partial: 8,
   unhealthy: 9,
   corrupt: 10,
   interrupted: 130,

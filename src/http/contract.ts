@@ -24,6 +24,11 @@
 //   GET    /api/v1/apps  /apps/:app            AppStatus[]; AppStatus
 //   POST   /api/v1/apps/:app/pause  /resume    AppStatus
 //   GET    /api/v1/tables  /tables/:table      TableSummary[]; TableSummary
+//   GET    /api/v1/dlq                         DeadLetterTopic[]
+//   GET    /api/v1/dlq/:topic                  DeadLettersPage, the newest first; `before` is the `next` of the page before
+//            ?limit&before&node&error&state
+//   POST   /api/v1/dlq/:topic/replay           ReplayLetters -> ReplayAnswer: a letter is sent once, however often asked for
+//   POST   /api/v1/dlq/:topic/purge            PurgeLetters -> PurgeAnswer
 //   GET    /api/v1/dashboards  /dashboards/:id DashboardSpec[]; DashboardSpec
 //   GET    /api/v1/widgets/:id/history         WidgetHistory: what the live socket's snapshot holds
 //   GET    /api/v1/overview                    Overview: the JSON twin of the first page
@@ -54,7 +59,18 @@ export type {
   WidgetKind,
   WidgetSpec,
 } from '#dashboards'
-export type { AppState, AppStatus, GraphDescription, GraphNode, NodeStats, TaskStatus } from '#streams'
+export type {
+  AppState,
+  AppStatus,
+  DeadLetterCause,
+  DeadLetterTopic,
+  GraphDescription,
+  GraphNode,
+  NodeStats,
+  PurgeAnswer,
+  ReplayAnswer,
+  TaskStatus,
+} from '#streams'
 
 /** RFC 9457, `application/problem+json`. `title`: what; `detail`: why; `fix`: what to do. */
 export type Problem = {
@@ -186,6 +202,37 @@ export type BackupStatus = {
   damage: { topic: string; partition: number; why: string }[]
   error: { code: string; message: string; fix?: string } | null
 }
+
+/** `kind`: a record as it was; a row that an operator made; or no dead letter. Of the last, texts are empty. */
+export type DeadLetterJson = {
+  partition: number
+  offset: number
+  state: 'waiting' | 'replayed'
+  app: string
+  task: string
+  node: string
+  stage: 'read' | 'process'
+  kind: 'record' | 'row' | 'none'
+  error: string
+  stack: string
+  attempts: number
+  topic: string
+  /** With its partition and offset in `topic`. */
+  record: RecordJson
+}
+
+export type DeadLettersPage = { letters: DeadLetterJson[]; next: string | null }
+
+/** Without `letters`: all that wait. */
+export type ReplayLetters = {
+  letters?: { partition: number; offset: number }[]
+  node?: string
+  error?: string
+  at?: 'now'
+  dryRun?: boolean
+}
+
+export type PurgeLetters = { dryRun?: boolean }
 
 export type TableSummary = { name: string; app: string; topic: string; keys: number }
 

@@ -245,6 +245,67 @@ const overview = exactly({
   events: list(exactly({ at: t.Number(), level: oneOf(['info', 'warn', 'error']), text: t.String() })),
 })
 
+export const replayLetters = exactly({
+  letters: t.Optional(
+    list(exactly({ partition: integer(0, 2 ** 31 - 1), offset: count() }), { minItems: 1, maxItems: 10_000 }),
+  ),
+  node: t.Optional(t.String({ minLength: 1, description: 'only letters of this node' })),
+  error: t.Optional(t.String({ minLength: 1, description: 'only with this in the text of the error' })),
+  at: t.Optional(oneOf(['now'], { description: 'records get the time of the replay; default: their own' })),
+  dryRun: t.Optional(t.Boolean({ description: 'say what would be sent, and send nothing' })),
+})
+
+export const purgeLetters = exactly({
+  dryRun: t.Optional(t.Boolean({ description: 'say how many would go, and purge nothing' })),
+})
+
+const deadLetterTopic = exactly({
+  topic: t.String(),
+  of: t.String({ description: 'the topic that its letters come from' }),
+  letters: count(),
+  replayed: count(),
+  waiting: count(),
+  sizeBytes: count(),
+  lastAppendTime: millis('milliseconds UTC; 0 while empty'),
+  causes: list(
+    exactly({
+      error: t.String(),
+      app: t.String(),
+      node: t.String(),
+      letters: integer(0, undefined, { description: 'among the newest letters' }),
+    }),
+  ),
+})
+
+const deadLetter = exactly({
+  partition: count(),
+  offset: count(),
+  state: oneOf(['waiting', 'replayed']),
+  app: t.String(),
+  task: t.String(),
+  node: t.String(),
+  stage: oneOf(['read', 'process']),
+  kind: oneOf(['record', 'row', 'none'], {
+    description: 'a record as it was; a row that an operator made; or no dead letter at all',
+  }),
+  error: t.String(),
+  stack: t.String(),
+  attempts: count(),
+  topic: t.String({ description: 'where the record was, with its partition and offset there' }),
+  record: named('Record'),
+})
+
+const replayAnswer = exactly({
+  topic: t.String(),
+  dryRun: t.Boolean(),
+  replayed: count(),
+  alreadyReplayed: integer(0, undefined, { description: 'sent by an earlier replay, or purged' }),
+  skipped: integer(0, undefined, { description: 'cannot be sent' }),
+  why: list(exactly({ partition: count(), offset: count(), why: t.String() })),
+  into: list(exactly({ topic: t.String(), records: count() })),
+  more: t.Boolean({ description: 'the call ended at its limit: repeat it' }),
+})
+
 export const startBackup = exactly({
   path: t.String({
     minLength: 1,
@@ -294,6 +355,10 @@ export const models = {
   Group: exactly({ id: t.String(), lag: count(), offsets: list(groupOffset) }),
   ResetAnswer: resetAnswer,
   App: app,
+  DeadLetterTopic: deadLetterTopic,
+  DeadLettersPage: exactly({ letters: list(deadLetter), next: nullable(t.String()) }),
+  ReplayAnswer: replayAnswer,
+  PurgeAnswer: exactly({ topic: t.String(), purged: count(), dryRun: t.Boolean() }),
   Table: exactly({ name: t.String(), app: t.String(), topic: t.String(), keys: count() }),
   Dashboard: dashboard,
   WidgetHistory: exactly({ epoch: t.String(), seq: integer(-1), data: widgetData }),

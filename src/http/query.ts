@@ -3,7 +3,12 @@ import { BrokerError } from '#base'
 import { suggest } from '#broker'
 import { describe, type Static, type TObject } from './shape.ts'
 
-type Parameter = { readonly type: string; readonly minimum?: number; readonly maximum?: number }
+type Parameter = {
+  readonly type: string
+  readonly minimum?: number
+  readonly maximum?: number
+  readonly enum?: readonly string[]
+}
 
 const none: Record<string, never> = {}
 
@@ -28,13 +33,15 @@ export function parseQuery<T extends TObject>(schema: T | undefined, url: string
 }
 
 function parse(parameter: Parameter, name: string, text: string): unknown {
-  if (parameter.type === 'string' && text !== '') return text
+  if (parameter.enum?.includes(text)) return text
+  if (parameter.type === 'string' && parameter.enum === undefined && text !== '') return text
   if (parameter.type === 'boolean' && (text === 'true' || text === 'false')) return text === 'true'
   if (parameter.type === 'integer' && /^-?\d{1,16}$/.test(text)) {
     const value = Number(text)
     if (value >= parameter.minimum! && value <= parameter.maximum!) return value
   }
-  const wanted = parameter.type === 'string' ? 'a text that is not empty' : describe(parameter)
+  const isText = parameter.type === 'string' && parameter.enum === undefined
+  const wanted = isText ? 'a text that is not empty' : describe(parameter)
   throw new BrokerError(
     'invalid_request',
     `query parameter "${name}" must be ${wanted}, not "${text.slice(0, 60)}"`,

@@ -1,6 +1,6 @@
 // Writes stored records as JSON text. A value that is JSON goes out as the very text that is stored: nothing is parsed
 // and written again, so no number changes on its way.
-import { RecordCursor, readBatchHeader, readText } from '#record'
+import { type Header, RecordCursor, type RecordView, readBatchHeader, readText } from '#record'
 
 /** Records of fetched batches, one JSON text each. Reads on where the last page ended. */
 export class RecordTexts {
@@ -28,24 +28,33 @@ export class RecordTexts {
   }
 
   #text(): string {
-    const cursor = this.#cursor
-    const key = readText(cursor.key())
-    const value = valueText(cursor.value())
-    const encoding =
-      key.encoding === undefined && !value.base64
-        ? ''
-        : `,"encoding":${JSON.stringify({ ...(key.encoding && { key: 'base64' }), ...(value.base64 && { value: 'base64' }) })}`
-    const head = `{"partition":${this.#partition},"offset":${cursor.offset},"timestamp":${cursor.timestamp}`
-    return `${head},"key":${JSON.stringify(key.value)},"value":${value.json},"headers":${this.#headers()}${encoding}}`
+    const { offset, timestamp } = this.#cursor
+    const key = this.#cursor.key()
+    const value = this.#cursor.value()
+    const headers = this.#cursor.headers()
+    return recordText({ partition: this.#partition, offset, timestamp, key, value, headers })
   }
+}
 
-  #headers(): string {
-    if (this.#cursor.headerCount === 0) return '{}'
-    const parts = this.#cursor
-      .headers()
-      .map(({ key, value }) => `${JSON.stringify(key)}:${JSON.stringify(readText(value).value ?? '')}`)
-    return `{${parts.join(',')}}`
-  }
+/** A record with the partition where it lies. */
+export function recordText(record: RecordView & { readonly partition: number }): string {
+  const { partition, offset, timestamp, headers } = record
+  const key = readText(record.key)
+  const value = valueText(record.value)
+  const encoding =
+    key.encoding === undefined && !value.base64
+      ? ''
+      : `,"encoding":${JSON.stringify({ ...(key.encoding && { key: 'base64' }), ...(value.base64 && { value: 'base64' }) })}`
+  const head = `{"partition":${partition},"offset":${offset},"timestamp":${timestamp}`
+  return `${head},"key":${JSON.stringify(key.value)},"value":${value.json},"headers":${headersText(headers)}${encoding}}`
+}
+
+function headersText(headers: readonly Header[]): string {
+  if (headers.length === 0) return '{}'
+  const parts = headers.map(
+    ({ key, value }) => `${JSON.stringify(key)}:${JSON.stringify(readText(value).value ?? '')}`,
+  )
+  return `{${parts.join(',')}}`
 }
 
 /** One past the last record of batches that the cursor has read: what compaction left out and markers count too. */

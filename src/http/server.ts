@@ -12,6 +12,7 @@ import { bugProblem } from './problem.ts'
 import { appRoutes } from './resources/apps.ts'
 import { backupRoutes } from './resources/backups.ts'
 import { dashboardRoutes } from './resources/dashboards.ts'
+import { deadLetterRoutes } from './resources/dead-letters.ts'
 import { documentRoute } from './resources/document.ts'
 import { groupRoutes } from './resources/groups.ts'
 import { nodeRoutes } from './resources/node.ts'
@@ -120,6 +121,7 @@ export function allRoutes(services: Services): Route[] {
     ...groupRoutes(services),
     ...appRoutes(services),
     ...tableRoutes(),
+    ...deadLetterRoutes(services),
     ...dashboardRoutes(services),
     ...backupRoutes(services),
     ...nodeRoutes(services),

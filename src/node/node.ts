@@ -22,7 +22,7 @@ import { DashboardRegistry, type DashboardSpec, LiveHub } from '#dashboards'
 import { uiFiles, version } from '#embedded'
 import { type Asset, createHttpServer, type HttpServer, hashToken } from '#http'
 import { type OpenLog, openLog, refuseBackup, threadedCompaction } from '#log'
-import { AppSupervisor } from '#streams'
+import { AppSupervisor, DeadLetters } from '#streams'
 import { distinctFiles, existingFile } from './app-files.ts'
 import { Backups } from './backups.ts'
 import { diskMaxBytes, limitsWithin } from './disk-max.ts'
@@ -202,6 +202,7 @@ async function openWeb(parts: WebParts): Promise<{ server: HttpServer; drain(): 
     broker,
     apps,
     backups,
+    deadLetters: new DeadLetters(parts),
     dashboards,
     widgets: hub,
     hub,

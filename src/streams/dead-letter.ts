@@ -39,7 +39,12 @@ export function deadLetterHeaders(own: readonly Header[], letter: DeadLetter): H
     value: encoder.encode(String(value).slice(0, textSizeMax)),
   }))
   // A letter that dies again is about its last death.
-  return [...own.filter(({ key }) => !key.startsWith(prefix)), ...reasons]
+  return [...ownHeaders(own), ...reasons]
+}
+
+/** Those of the record itself. */
+export function ownHeaders(headers: readonly Header[]): Header[] {
+  return headers.filter(({ key }) => !key.startsWith(prefix))
 }
 
 /** What the headers of a dead letter say; null for a record that is none. */

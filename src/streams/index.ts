@@ -2,6 +2,17 @@ export { type Aggregator, agg } from './aggregator.ts'
 export * from './api.ts'
 export * from './app.ts'
 export { type DeadLetter, deadTopicOf, readDeadLetter } from './dead-letter.ts'
+export {
+  type DeadLetterCause,
+  DeadLetters,
+  type DeadLetterTopic,
+  type LetterPage,
+  type LetterPageRequest,
+  type LetterState,
+  type ListedLetter,
+  type PurgeAnswer,
+} from './dead-letters/dead-letters.ts'
+export type { ReplayAnswer, ReplayRequest } from './dead-letters/replay-letters.ts'
 export type { Deduped, DedupeOptions } from './dedupe.ts'
 export { describe } from './describe.ts'
 export type { ErrorPolicy, RetryPolicy } from './error-policy.ts'

@@ -15,7 +15,7 @@ import {
   type Overview,
   type Problem,
 } from '#http'
-import type { AppState, AppStatus } from '#streams'
+import { type AppState, type AppStatus, DeadLetters } from '#streams'
 import type { Services } from '../../src/http/services.ts'
 import { type FakeBroker, fakeBroker } from './fake-broker.ts'
 
@@ -69,6 +69,7 @@ export async function startHarness(options: Partial<HttpServerOptions> = {}): Pr
     broker,
     apps: fakeApps(),
     backups: fakeBackups(),
+    deadLetters: new DeadLetters({ broker, clock: realClock() }),
     dashboards: {
       list: () => [dashboard],
       get: (id) => (id === dashboard.id ? dashboard : undefined),

@@ -209,7 +209,7 @@ describe('what is refused', () => {
   // biome-ignore format: one scenario a line
   const scenarios: [string, RequestInit | undefined, number, string, string, string?][] = [
     ['/nope', undefined, 404, 'not_found', 'there is no route GET /nope', '/swagger'],
-    ['/api/v1/dlq', undefined, 404, 'not_found', 'there is no route GET /api/v1/dlq'],
+    ['/api/v1/dlqs', undefined, 404, 'not_found', 'there is no route GET /api/v1/dlqs'],
     ['/api/v1/apps', send('POST', {}), 405, 'method_not_allowed', 'does not take POST', 'GET'],
     [topics, send('PUT'), 405, 'method_not_allowed', 'does not take PUT', 'GET or POST'],
     ['/health', send('DELETE'), 405, 'method_not_allowed', 'does not take DELETE'],

@@ -10,6 +10,7 @@ import type {
 } from '../../src/http/contract.ts'
 import type { BuiltFile } from '../../ui/build.ts'
 import { appsAt, dashboards, overviewAt, pausedApps, recordAt, topicsAt, version } from './fake-data.ts'
+import { deadLetterTopics, lettersPage, replayLetters } from './fake-letters.ts'
 import { fakeWidgets } from './fake-widgets.ts'
 
 export type FakeOptions = {
@@ -215,6 +216,11 @@ export function startFakeServer(options: FakeOptions): FakeServer {
       const detail = topicDetail(name)
       if (!detail) return notFound(`topic "${name}" does not exist`)
       return request.method === 'DELETE' ? new Response(null, { status: 204 }) : Response.json(detail)
+    }
+    if (kind === 'dlq') {
+      if (rawName === undefined) return Response.json(deadLetterTopics(empty))
+      if (verb === 'purge') return Response.json({ topic: name, purged: 42, dryRun: false })
+      return Response.json(verb === 'replay' ? replayLetters(await request.json()) : lettersPage(query))
     }
     if (kind === 'apps' && verb) {
       if (verb === 'pause') pausedApps.add(name)

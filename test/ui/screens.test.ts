@@ -85,6 +85,26 @@ const screens: readonly Screen[] = [
   { name: 'app-large', path: 'apps/flights?view=graph', ready: '.wire-rate' },
   { name: 'app-list', path: 'apps/quickstart?view=list', ready: 'table[aria-label^=Operators] tbody tr' },
   { name: 'app-failed', path: 'apps/alarms', ready: '.notice pre' },
+  { name: 'dead-letter-topics', path: 'dlq', ready: '.table tbody tr' },
+  { name: 'dead-letters', path: 'dlq/orders.dead', ready: '.letters tbody tr' },
+  {
+    name: 'dead-letter',
+    path: 'dlq/orders.dead',
+    ready: '.letters tbody tr',
+    async act({ page }) {
+      await page.click('.letters tbody tr:nth-child(2) button')
+      await page.waitForSelector('dialog.drawer .json')
+    },
+  },
+  {
+    name: 'dead-letter-replay',
+    path: 'dlq/orders.dead',
+    ready: '.letters tbody tr',
+    async act({ page }) {
+      await page.click('.toolbar .button.primary:enabled')
+      await page.waitForSelector('dialog.modal strong')
+    },
+  },
   { name: 'dashboards', path: 'dashboards', ready: '.dashboard-card' },
   { name: 'dashboard-host', path: 'dashboards/host', ready: '.board-grid .chart canvas' },
   { name: 'dashboard-flights', path: 'dashboards/flights', ready: '.board-grid .chart canvas' },
@@ -140,7 +160,7 @@ for (const look of looks) {
         await visit(watched, server.url, screen)
         await watched.page.screenshot({
           path: join(artifacts, `${screen.name}-${look.theme}-${look.width}.png`),
-          fullPage: !/^topic-(messages|record|live|produce)/.test(screen.name),
+          fullPage: !/^(topic-(messages|record|live|produce)|dead-letter)/.test(screen.name),
           animations: 'disabled',
         })
         const sideways = await watched.page.evaluate(overflow)
@@ -166,6 +186,7 @@ describe('a page', () => {
         { name: 'empty-overview', path: '', ready: '.steps .command' },
         { name: 'empty-topics', path: 'topics', ready: '.empty .command' },
         { name: 'empty-apps', path: 'apps', ready: '.empty .command' },
+        { name: 'empty-dead-letters', path: 'dlq', ready: '.empty .command' },
         { name: 'empty-dashboards', path: 'dashboards', ready: '.empty .command' },
       ]
       for (const screen of pages) {

@@ -2,11 +2,16 @@
 import type {
   AppStatus,
   CreateTopic,
+  DeadLettersPage,
+  DeadLetterTopic,
   Health,
   Problem,
   ProduceAnswer,
   ProduceRecordJson,
+  PurgeAnswer,
   RecordsPage,
+  ReplayAnswer,
+  ReplayLetters,
   TopicChange,
   TopicDetail,
 } from '../../src/http/contract.ts'
@@ -76,6 +81,12 @@ function topicPath(topic: string): string {
   return `api/v1/topics/${encodeURIComponent(topic)}`
 }
 
+function dlqPath(topic: string): string {
+  return `api/v1/dlq/${encodeURIComponent(topic)}`
+}
+
+type LettersRequest = { limit: number; state?: string; error?: string }
+
 type RecordsRequest = { topic: string; partition: number; from: string; limit: number }
 
 /** Large records make a page end early: so many answers are put together before that is shown as it is. */
@@ -118,6 +129,14 @@ export const api = {
   records: readRecords,
   produce: (topic: string, records: readonly ProduceRecordJson[]) =>
     send<ProduceAnswer>('POST', `${topicPath(topic)}/records`, { records }),
+  deadLetterTopics: () => request<DeadLetterTopic[]>('api/v1/dlq'),
+  deadLetters(topic: string, { limit, ...filter }: LettersRequest): Promise<DeadLettersPage> {
+    const query = new URLSearchParams({ ...filter, limit: String(limit) })
+    return request<DeadLettersPage>(`${dlqPath(topic)}?${query}`)
+  },
+  replayLetters: (topic: string, letters: ReplayLetters) =>
+    send<ReplayAnswer>('POST', `${dlqPath(topic)}/replay`, letters),
+  purgeLetters: (topic: string) => send<PurgeAnswer>('POST', `${dlqPath(topic)}/purge`, {}),
   pauseApp: (app: string) => send<AppStatus>('POST', `api/v1/apps/${encodeURIComponent(app)}/pause`),
   resumeApp: (app: string) => send<AppStatus>('POST', `api/v1/apps/${encodeURIComponent(app)}/resume`),
 }

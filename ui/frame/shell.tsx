@@ -30,12 +30,13 @@ function toggleRail(): void {
   }
 }
 
-type Place = { path: string; label: string; icon: IconName; key: string }
+type Place = { path: string; label: string; short?: string; icon: IconName; key: string }
 
 export const places: readonly Place[] = [
   { path: '/', label: 'Overview', icon: 'overview', key: 'o' },
   { path: '/topics', label: 'Topics', icon: 'topics', key: 't' },
   { path: '/apps', label: 'Apps', icon: 'apps', key: 'a' },
+  { path: '/dlq', label: 'Dead letters', short: 'Letters', icon: 'letter', key: 'l' },
   { path: '/dashboards', label: 'Dashboards', icon: 'dashboards', key: 'd' },
 ]
 
@@ -123,10 +124,10 @@ function BottomBar(): JSX.Element {
   const [location] = useLocation()
   return (
     <nav class="bottom-bar" aria-label="Main, bottom">
-      {places.map(({ path, label, icon }) => (
+      {places.map(({ path, label, short, icon }) => (
         <Link key={path} href={path} aria-current={isAt(location, path) ? 'page' : undefined}>
           <Icon name={icon} size={18} />
-          {label}
+          {short ?? label}
         </Link>
       ))}
     </nav>

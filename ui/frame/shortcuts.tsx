@@ -11,7 +11,13 @@ export const showShortcuts = signal(false)
 /** How long after `g` the second key may come. */
 const chordMs = 1_200
 
-const jumps: Readonly<Record<string, string>> = { o: '/', t: '/topics', a: '/apps', d: '/dashboards' }
+const jumps: Readonly<Record<string, string>> = {
+  o: '/',
+  t: '/topics',
+  a: '/apps',
+  l: '/dlq',
+  d: '/dashboards',
+}
 
 function isTyping(target: EventTarget | null): boolean {
   return (
@@ -81,6 +87,7 @@ const help: readonly (readonly [readonly string[], string])[] = [
   [['g', 'o'], 'Overview'],
   [['g', 't'], 'Topics'],
   [['g', 'a'], 'Apps'],
+  [['g', 'l'], 'Dead letters'],
   [['g', 'd'], 'Dashboards'],
   [['/'], 'Search or filter'],
   [['Space'], 'Pause or resume live updates'],

@@ -13,7 +13,12 @@ import { Badge, SkeletonRows, type Tone, Trouble } from '../parts/surface.tsx'
 import { chooseTheme, nextTheme, type ThemeChoice, themeChoice } from '../parts/theme.ts'
 import { showShortcuts } from './shortcuts.tsx'
 
-const sections: Record<string, string> = { topics: 'Topics', apps: 'Apps', dashboards: 'Dashboards' }
+const sections: Record<string, string> = {
+  topics: 'Topics',
+  apps: 'Apps',
+  dlq: 'Dead letters',
+  dashboards: 'Dashboards',
+}
 
 export function pathParts(location: string): string[] {
   return location.split('/').filter(Boolean).map(decodePart)

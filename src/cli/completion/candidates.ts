@@ -111,12 +111,14 @@ async function offersOf(completes: Completes | undefined, { table, session }: So
       return (await names(session, '/api/v1/topics', 'name')).map((name) => [name, 'topic'])
     case 'group':
       return (await names(session, '/api/v1/groups', 'id')).map((name) => [name, 'group'])
+    case 'dlq':
+      return (await names(session, '/api/v1/dlq', 'topic')).map((name) => [name, 'dead letters'])
     case 'app':
       return (await names(session, '/api/v1/apps', 'id')).map((name) => [name, 'app'])
   }
 }
 
-async function names(session: Session, path: string, key: 'name' | 'id'): Promise<string[]> {
+async function names(session: Session, path: string, key: 'name' | 'id' | 'topic'): Promise<string[]> {
   try {
     const { environment, interrupted } = session.terminal
     const client = new Client({
