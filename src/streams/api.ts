@@ -81,6 +81,8 @@ export type TaskSlice = FetchedSlice & { readonly appended?: readonly AppendMark
 /** The log as a task sees it. The embedded broker stands behind it today, a Kafka cluster may later. */
 export interface LogPort {
   ensureTopics(specs: readonly TopicSpec[]): Promise<readonly TopicInfo[]>
+  /** Those of them that exist. */
+  findTopics(names: readonly string[]): Promise<readonly TopicInfo[]>
   fetchSlice(request: {
     topic: string
     partition: number

@@ -5,15 +5,8 @@ import type { GraphDescription, GraphNode } from './api.ts'
 import type { App } from './app.ts'
 import { errorRulesOf } from './graph/error-rules.ts'
 import type { EmitSettings, TopicSettings } from './graph/node.ts'
-import {
-  broadcastOf,
-  isStateful,
-  type Plan,
-  type PlannedNode,
-  planApp,
-  targetOf,
-  topicOf,
-} from './graph/plan.ts'
+import { broadcastOf, type Plan, type PlannedNode, planApp, targetOf, topicOf } from './graph/plan.ts'
+import { isStateful } from './graph/stateful.ts'
 import { describeWindow } from './window.ts'
 
 /** Throws `invalid_request` if the graph is unsound. */
@@ -22,14 +15,17 @@ export function describe(app: App): GraphDescription {
 }
 
 export function describePlan(plan: Plan): GraphDescription {
-  const nodes = plan.subtopologies.flatMap((subtopology) => subtopology.nodes)
-  const readers = (topic: string) => nodes.filter((node) => (topicOf(node) ?? broadcastOf(node)) === topic)
-  const edges = nodes.flatMap((node) => [
+  const all = plan.subtopologies.flatMap((subtopology) => subtopology.nodes)
+  // What several generations have each for themselves is one node to the user.
+  const nodes = [...new Map(all.map((node) => [node.id, node])).values()]
+  const readers = (topic: string) => all.filter((node) => (topicOf(node) ?? broadcastOf(node)) === topic)
+  const edges = all.flatMap((node) => [
     ...[...new Set(node.children)].map((child) => [node.id, child.id] as const),
     // A topic that the app both writes and reads joins its writer to its reader.
     ...readers(targetOf(node) ?? '').map((reader) => [node.id, reader.id] as const),
   ])
-  return { app: plan.app.id, nodes: nodes.map(describeNode), edges, topics: topicsOf(plan) }
+  const distinct = [...new Map(edges.map((edge) => [edge.join('\n'), edge])).values()]
+  return { app: plan.app.id, nodes: nodes.map(describeNode), edges: distinct, topics: topicsOf(plan) }
 }
 
 function describeNode(planned: PlannedNode): GraphNode {
@@ -44,7 +40,8 @@ function describeNode(planned: PlannedNode): GraphNode {
   }
 }
 
-function labelOf({ node }: PlannedNode): string {
+/** One line for people. */
+export function labelOf({ node }: PlannedNode): string {
   switch (node.kind) {
     case 'window':
       return `${describeWindow(node.window)}, ${describeEmit(node.emit)}: ${columns(node.aggregates)}`

@@ -3,7 +3,11 @@ import { BrokerError, type Clock, type Disk, type Logger, type Random, toError }
 import type { TopicInfo, TopicSpec } from '#broker'
 import type { AppState, GraphDescription, LogPort, RunningStatus } from './api.ts'
 import type { App } from './app.ts'
+import { readLayout, writeLayout } from './change/layout.ts'
+import { refuseMisfits } from './change/preview.ts'
+import { type Rebuild, settle } from './change/settle.ts'
 import { describePlan } from './describe.ts'
+import type { Node } from './graph/node.ts'
 import { type Plan, planApp, taskName } from './graph/plan.ts'
 import { sumCounters } from './runtime/counters.ts'
 import { defaultLimits, type RuntimeLimits } from './runtime/limits.ts'
@@ -25,6 +29,8 @@ export type StartOptions = {
   readonly stateDirectory: string | null
   /** How the bytes of a slice are read: a function, or the disk on which they lie. */
   readonly readSlice: SliceReader | Disk
+  /** What is to be computed anew although it has state. Default: nothing. */
+  readonly rebuild?: Rebuild | undefined
 }
 
 export interface RunningApp {
@@ -51,17 +57,16 @@ export async function startApp(app: App, options: StartOptions): Promise<Running
 export type OpenOptions = Omit<StartOptions, 'stateDirectory'> & {
   readonly openStore: StoreOpener
   readonly limits?: Partial<RuntimeLimits>
-  /** A plan made from `app` otherwise than by `planApp`. */
-  readonly plan?: (partitionsOf: (topic: string) => number) => Plan
+  /** Nodes of no user: see `PlanOptions`. */
+  readonly taps?: readonly Node[]
 }
 
 /** `startApp` with stores of one's own. */
 export async function openApp(app: App, options: OpenOptions): Promise<AppRun> {
   const { port, logger, readSlice } = options
-  const planned = options.plan ?? ((partitionsOf) => planApp(app, partitionsOf))
-  const { plan, topics } = await settleTopics(app, port, planned)
   const limits = { ...defaultLimits, ...options.limits }
   const reader = isDisk(readSlice) ? diskSliceReader(readSlice, limits.openFilesMax) : readSlice
+  const { plan, topics } = await settleApp(app, { ...options, readSlice: reader })
   const runners: TaskRunner[] = []
   try {
     for (const subtopology of plan.subtopologies) {
@@ -83,30 +88,35 @@ export async function openApp(app: App, options: OpenOptions): Promise<AppRun> {
   return new AppRun(plan, runners, options)
 }
 
+type Settled = { readonly plan: Plan; readonly topics: ReadonlyMap<string, TopicInfo> }
+
 /** Topics first as the user named them, since how many partitions they really have decides how the graph is cut. */
-async function settleTopics(
+async function settleApp(
   app: App,
-  port: LogPort,
-  planned: (partitionsOf: (topic: string) => number) => Plan,
-): Promise<{ plan: Plan; topics: ReadonlyMap<string, TopicInfo> }> {
+  options: OpenOptions & { readonly readSlice: SliceReader },
+): Promise<Settled> {
+  const { port, clock, rebuild, taps } = options
   const specs = (plan: Plan) =>
     describePlan(plan).topics.map(({ role, ...spec }) => ({
       internal: role === 'changelog' || role === 'repartition',
       spec,
     }))
   const draft = planApp(app)
-  const infos = new Map<string, TopicInfo>()
+  const topics = new Map<string, TopicInfo>()
   const ensure = async (wanted: readonly TopicSpec[]) => {
-    for (const info of await port.ensureTopics(wanted)) infos.set(info.name, info)
+    for (const info of await port.ensureTopics(wanted)) topics.set(info.name, info)
   }
   await ensure(specs(draft).flatMap(({ internal, spec }) => (internal ? [] : [spec])))
-  const plan = planned(
-    (topic) => infos.get(topic)?.partitions.length ?? draft.topics.get(topic)?.partitions ?? 1,
-  )
+  const layout = await readLayout(app.id, options)
+  const partitionsOf = (topic: string) =>
+    topics.get(topic)?.partitions.length ?? draft.topics.get(topic)?.partitions ?? 1
+  const settlement = settle(app, { layout, rebuild, taps, partitionsOf })
+  refuseMisfits(settlement)
+  const { plan } = settlement
   // Once more for what a plan of one's own may have added.
   await ensure(specs(plan).map(({ spec }) => spec))
   for (const { internal, spec } of specs(plan)) {
-    const partitions = infos.get(spec.name)!.partitions.length
+    const partitions = topics.get(spec.name)!.partitions.length
     if (!internal || partitions === spec.partitions) continue
     throw new BrokerError(
       'conflict',
@@ -114,7 +124,9 @@ async function settleTopics(
       { fix: 'the partitions of its sources were changed: pspf app reset computes it anew' },
     )
   }
-  return { plan, topics: infos }
+  const isNew = JSON.stringify(layout) !== JSON.stringify(settlement.layout)
+  if (isNew) await writeLayout(app.id, settlement.layout, { port, timestamp: Math.floor(clock.now()) })
+  return { plan, topics }
 }
 
 export class AppRun implements RunningApp {
@@ -191,7 +203,7 @@ export class AppRun implements RunningApp {
   #recordsRead(): number {
     let records = 0
     const entries = this.plan.subtopologies.flatMap(({ nodes }) => nodes)
-    for (const { id, node } of entries) {
+    for (const { id, node } of new Map(entries.map((entry) => [entry.id, entry])).values()) {
       if (node.kind !== 'source' && node.kind !== 'repartition-source') continue
       for (const { counters } of this.runners) records += counters.get(id)?.recordsIn ?? 0
     }

@@ -294,7 +294,7 @@ describe('an app whose state does not fit', () => {
       const error = await thrown(harness(app({ id: 'changing' }).use(part()), { log: t.log }))
       expect(error).toMatchObject({
         code: 'conflict',
-        message: expect.stringContaining('"w" keeps state of a tumbling'),
+        message: expect.stringContaining('the state of "w" does not fit: '),
       })
     })
   }

@@ -302,7 +302,7 @@ describe('a hopping window under the same name', () => {
         () => null,
         (error: Error) => error.message,
       ),
-    ).toContain('"counted" keeps state of a hopping 20 10 0 panes')
+    ).toContain('the state of "counted" does not fit: its windows were hopping 20ms every 10ms on close')
   })
 })
 

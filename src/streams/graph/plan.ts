@@ -1,5 +1,5 @@
-// The plan of an app: its nodes as operators, cut at repartitions into subtopologies. One subtopology on one partition
-// is a task. Pure; `describe` shows it, the runtime runs it.
+// The plan of an app: its nodes as operators, cut at repartitions and generations (placement.ts) into subtopologies. One
+// subtopology on one partition is a task. Pure; `describe` shows it, the runtime runs it.
 //
 //   rides(4) -> keyBy -> [zones.repartition]  |  [zones.repartition](4) -> zones -> to(results)
 //   tasks rides-0 .. rides-3                  |  tasks zones.repartition-0 .. -3
@@ -8,6 +8,16 @@ import type { App } from '../app.ts'
 import { collect, declaredTopics, nameNodes } from './collect.ts'
 import { flowsOf } from './flow.ts'
 import type { BroadcastNode, Node, TopicSettings } from './node.ts'
+import {
+  firstGeneration,
+  generationSuffix,
+  type Place,
+  type PlaceAnchor,
+  placeNodes,
+  sideOf,
+} from './placement.ts'
+import { shapeOf } from './shape.ts'
+import { isStateful } from './stateful.ts'
 
 /** Rows leave a subtopology by key, and watermarks with them. */
 export type RepartitionSink = {
@@ -34,6 +44,10 @@ export type PlannedNode = {
 
 export type Subtopology = {
   readonly name: string
+  /** What was begun together: see placement.ts. */
+  readonly generation: number
+  /** Keeps the positions of its tasks: each generation has its own. */
+  readonly group: string
   /** Parents first. */
   readonly nodes: readonly PlannedNode[]
   /** Topics it reads, with their partitions: task `p` reads partition `p` of each that has it. */
@@ -56,19 +70,30 @@ export function declaredPartitions(topics: ReadonlyMap<string, TopicSettings>): 
   return (topic) => topics.get(topic)?.partitions ?? 1
 }
 
-/**
- * Throws `invalid_request` if the graph is unsound. `partitionsOf`: as topics really are, once that is known. `taps`:
- * nodes of no user, such as sinks through which tests look into a stream.
- */
-export function planApp(
-  app: App,
-  partitionsOf?: (topic: string) => number,
-  taps: readonly Node[] = [],
-): Plan {
+export type PlanOptions = {
+  /** As topics really are, once that is known. */
+  readonly partitionsOf?: ((topic: string) => number) | undefined
+  /** Nodes of no user, such as sinks through which tests look into a stream. */
+  readonly taps?: readonly Node[] | undefined
+  /** Default: everything begins together. */
+  readonly place?: PlaceAnchor | undefined
+}
+
+/** Throws `invalid_request` if the graph is unsound. */
+export function planApp(app: App, { partitionsOf, taps = [], place }: PlanOptions = {}): Plan {
   const nodes = [...collect(app), ...taps]
   const topics = declaredTopics(nodes)
   const ids = nameNodes(nodes)
-  const { flows, repartitioned } = flowsOf(nodes, topics, partitionsOf ?? declaredPartitions(topics))
+  const partitionsAt = partitionsOf ?? declaredPartitions(topics)
+  const { flows, repartitioned } = flowsOf(nodes, topics, partitionsAt)
+  const placement = placeNodes({
+    nodes,
+    ids,
+    repartitioned,
+    taps: new Set(taps),
+    shapeOf,
+    place: place ?? firstGeneration,
+  })
   const builder = new PlanBuilder(app.id, topics)
   for (const node of nodes) {
     // Made for each node that uses it: otherwise it would tie together what has nothing else in common.
@@ -76,31 +101,51 @@ export function planApp(
     const { timed } = flows.get(node)!
     const id = ids.get(node)!
     const wanted = repartitioned.get(node)
-    const parents = node.parents.map((parent, index) => {
-      if (parent.kind === 'broadcast') return builder.broadcast(`${id}.table`, parent)
-      const partitions = wanted?.[index] ?? null
-      const planned = builder.planned(parent)
-      if (partitions === null) return planned
-      const side = node.parents.length > 1 ? `${id}.${index === 0 ? 'left' : 'right'}` : id
-      return builder.repartition(side, planned, { partitions, upstream: flows.get(parent)!.partitions })
-    })
-    builder.add(node, { id, timed, parents })
+    for (const generation of [...placement.needs.get(node)!].sort((a, b) => a - b)) {
+      const parents = node.parents.map((parent, index) => {
+        if (parent.kind === 'broadcast') return builder.broadcast(`${id}.table`, parent, generation)
+        const partitions = wanted?.[index] ?? null
+        if (partitions === null) return builder.planned(parent, generation)
+        const cut = { place: placement.repartition(node, index), upstream: flows.get(parent)!.partitions }
+        return builder.repartition(sideOf(node, id, index), parent, { ...cut, partitions, generation })
+      })
+      builder.add(node, { id, timed, parents, generation })
+    }
   }
-  const subtopologies = builder.cut(partitionsOf ?? declaredPartitions(topics))
+  const subtopologies = builder.cut(partitionsAt)
   checkLoops(subtopologies)
   return { app, subtopologies, topics }
 }
 
-type Growing = PlannedNode & { readonly parents: Growing[]; readonly children: Growing[]; group: Group }
+type Growing = PlannedNode & {
+  readonly parents: Growing[]
+  readonly children: Growing[]
+  readonly generation: number
+  group: Group
+}
 /** A growing subtopology; when two meet, one takes over the members of the other. */
 type Group = { members: Growing[] }
-type Placed = { readonly id: string; readonly timed: boolean; readonly parents: readonly Growing[] }
+type Placed = {
+  readonly id: string
+  readonly timed: boolean
+  readonly parents: readonly Growing[]
+  readonly generation: number
+}
+type Cut = {
+  readonly place: Place
+  /** Over how many partitions rows arrive, and over how many they leave. */
+  readonly upstream: number
+  readonly partitions: number
+  /** Of whoever reads it. */
+  readonly generation: number
+}
 
 class PlanBuilder {
   readonly #app: string
   readonly #topics: ReadonlyMap<string, TopicSettings>
-  readonly #planned = new Map<Node, Growing>()
+  readonly #planned = new Map<Node, Map<number, Growing>>()
   readonly #sources = new Map<string, Growing>()
+  readonly #sinks = new Map<string, Growing>()
   readonly #all: Growing[] = []
 
   constructor(app: string, topics: ReadonlyMap<string, TopicSettings>) {
@@ -108,40 +153,41 @@ class PlanBuilder {
     this.#topics = topics
   }
 
-  planned(node: Node): Growing {
-    return this.#planned.get(node)!
+  planned(node: Node, generation: number): Growing {
+    return this.#planned.get(node)!.get(generation)!
   }
 
   add(node: Node, placed: Placed): void {
-    const shared = node.kind === 'source' ? this.#sources.get(node.topic.name) : undefined
+    const source = node.kind === 'source' ? `${node.topic.name} ${placed.generation}` : undefined
+    const shared = source === undefined ? undefined : this.#sources.get(source)
     const known =
       node.kind === 'source' || node.kind === 'sink' ? this.#topics.get(node.topic.name)! : undefined
     const made = shared ?? this.#make(known ? ({ ...node, topic: known } as Node) : node, placed)
-    if (node.kind === 'source') this.#sources.set(node.topic.name, made)
-    this.#planned.set(node, made)
+    if (source !== undefined) this.#sources.set(source, made)
+    const instances = this.#planned.get(node) ?? new Map<number, Growing>()
+    this.#planned.set(node, instances.set(placed.generation, made))
   }
 
-  broadcast(id: string, node: BroadcastNode): Growing {
+  broadcast(id: string, node: BroadcastNode, generation: number): Growing {
     const topic = this.#topics.get(node.topic.name)!
-    return this.#make({ ...node, topic }, { id, timed: false, parents: [] })
+    return this.#make({ ...node, topic }, { id, timed: false, parents: [], generation })
   }
 
-  /** `upstream`: over how many partitions rows arrive; `partitions`: over how many they leave. */
-  repartition(
-    id: string,
-    parent: Growing,
-    { partitions, upstream }: { readonly partitions: number; readonly upstream: number },
-  ): Growing {
-    const topic = `${this.#app}.${id}.repartition`
+  /** Written once, read by each generation that needs it. */
+  repartition(id: string, from: Node, { place, upstream, partitions, generation }: Cut): Growing {
+    const topic = `${this.#app}.${id}${generationSuffix(place.born)}.repartition`
     const name = `${id}.repartition`
+    const parent = this.planned(from, place.home)
     const { timed } = parent
-    const sink = this.#make(
-      { kind: 'repartition', topic, partitions },
-      { id: name, timed, parents: [parent] },
-    )
+    let sink = this.#sinks.get(topic)
+    if (sink === undefined) {
+      const written: RepartitionSink = { kind: 'repartition', topic, partitions }
+      sink = this.#make(written, { id: name, timed, parents: [parent], generation: place.home })
+      this.#sinks.set(topic, sink)
+    }
     // Tasks are named once the groups are final; until then the list stays empty.
     const source: RepartitionSource = { kind: 'repartition-source', topic, upstreamTasks: [] }
-    const made = this.#make(source, { id: `${name}.source`, timed, parents: [] })
+    const made = this.#make(source, { id: `${name}.source`, timed, parents: [], generation })
     this.#upstreams.push({ source: made, sink, partitions, upstream })
     return made
   }
@@ -171,9 +217,9 @@ class PlanBuilder {
     return subtopologies
   }
 
-  #make(node: PlannedNode['node'], { id, timed, parents }: Placed): Growing {
+  #make(node: PlannedNode['node'], { id, timed, parents, generation }: Placed): Growing {
     const group: Group = { members: [] }
-    const made: Growing = { id, node, timed, parents: [...parents], children: [], group }
+    const made: Growing = { id, node, timed, parents: [...parents], children: [], generation, group }
     group.members.push(made)
     this.#all.push(made)
     for (const parent of parents) {
@@ -189,14 +235,19 @@ class PlanBuilder {
       .sort()
       .map((topic) => ({ topic, partitions: partitionsAt(topic) }))
     const generator = nodes.find(({ node }) => node.kind === 'generator')
-    const name = generator
+    const { generation } = nodes[0]!
+    const suffix = generationSuffix(generation)
+    const read = generator
       ? `${generator.id}.source`
       : inputs.map(({ topic }) => this.#shortName(topic, nodes)).join('--')
+    const name = `${read}${suffix}`
     const stateful = nodes.some(
       ({ node, timed }) => isStateful(node) || (node.kind === 'repartition' && timed),
     )
     return {
       name,
+      generation,
+      group: `${this.#app}${suffix}`,
       nodes,
       inputs,
       tasks: Math.max(1, ...inputs.map(({ partitions }) => partitions)),
@@ -215,21 +266,6 @@ function unite(a: Group, b: Group): void {
   for (const member of b.members) {
     member.group = a
     a.members.push(member)
-  }
-}
-
-export function isStateful(node: PlannedNode['node']): boolean {
-  switch (node.kind) {
-    case 'window':
-    case 'aggregate':
-    case 'generator':
-    case 'join':
-    case 'dedupe':
-    case 'lookup':
-    case 'table-join':
-      return true
-    default:
-      return false
   }
 }
 

@@ -11,6 +11,9 @@ export function brokerPort(broker: Broker, signal?: AbortSignal): LogPort {
       for (const spec of specs) topics.push(await ensureTopic(broker, spec))
       return topics
     },
+    async findTopics(names) {
+      return broker.topics().filter(({ name }) => names.includes(name))
+    },
     fetchSlice: (request) => broker.fetchSlice(signal === undefined ? request : { ...request, signal }),
     committed: async (group, topic, partition) => broker.committed(group, topic, partition),
     fence: (group, owner) => broker.fence(group, owner),
@@ -44,5 +47,5 @@ async function upToDate(broker: Broker, topic: TopicInfo, { config = {} }: Topic
 const isCode = (error: unknown, code: string) => error instanceof BrokerError && error.code === code
 
 /** Topics that belong to the app's own machinery: everybody may read them, only its commits write them. */
-const machinery = /\.(changelog|repartition)$|^_pspf\.widgets\./
+const machinery = /\.(changelog|repartition|layout)$|^_pspf\.widgets\./
 const isInternal = ({ name }: TopicSpec) => machinery.test(name)

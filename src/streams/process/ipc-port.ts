@@ -30,6 +30,7 @@ export class IpcPort implements LogPort {
   }
 
   ensureTopics: LogPort['ensureTopics'] = (specs) => this.#call('ensureTopics', [specs])
+  findTopics: LogPort['findTopics'] = (names) => this.#call('findTopics', [names])
   fetchSlice: LogPort['fetchSlice'] = (request) => this.#call('fetchSlice', [request])
   committed: LogPort['committed'] = (...args) => this.#call('committed', args)
   fence: LogPort['fence'] = (...args) => this.#call('fence', args)

@@ -9,6 +9,7 @@ export const callsInFlightMax = 512
 
 const methods: ReadonlySet<unknown> = new Set<PortMethod>([
   'ensureTopics',
+  'findTopics',
   'fetchSlice',
   'committed',
   'fence',

@@ -216,12 +216,6 @@ export class PaneOperator implements Operator {
   }
 }
 
-/** Panes pay where a row would otherwise be folded into several windows. */
-export function sharesPanes({ window, emit }: WindowNode): boolean {
-  if (window.kind !== 'hopping' || emit.kind !== 'on-close') return false
-  return window.sizeMs > window.hopMs && window.sizeMs % window.hopMs === 0
-}
-
 const taggedText = (key: KeyValue): string => new TextDecoder().decode(taggedKey(key))
 
 function firstOf<T>(entries: Iterable<T>): T[] {

@@ -3,9 +3,9 @@
 import { BrokerError } from '#base'
 import type { WindowNode } from '../graph/node.ts'
 import type { PlannedNode, Subtopology } from '../graph/plan.ts'
+import { columnsOf, extentOf, sharesPanes } from '../graph/shape.ts'
 import { decodeValue, encodeValue, signatureKey } from '../state/state-key.ts'
 import type { Mutation, StateStore } from '../state/state-store.ts'
-import { sharesPanes } from './pane-operator.ts'
 
 type Signature = {
   readonly kind: 'window' | 'aggregate' | 'join' | 'lookup' | 'table-join' | 'dedupe'
@@ -43,27 +43,13 @@ function signatureOf(id: string, node: PlannedNode['node'], store: StateStore): 
     }
   }
   if (node.kind !== 'window' && node.kind !== 'aggregate') return null
-  const columns = Object.entries(node.aggregates)
-    .map(([name, { kind }]) => [name, kind] as const)
-    .sort(([a], [b]) => (a < b ? -1 : 1))
+  const columns = columnsOf(node.aggregates)
   if (node.kind === 'aggregate') return { kind: 'aggregate', window: null, columns }
   const shared = keepsPanes(id, node, store)
   return {
     kind: 'window',
     window: shared ? `${extentOf(node.window)} panes` : extentOf(node.window),
     columns,
-  }
-}
-
-/** What decides which rows a window holds. A longest session decides about rows to come only. */
-function extentOf(window: WindowNode['window']): string {
-  switch (window.kind) {
-    case 'session':
-      return `session ${window.gapMs}`
-    case 'sliding':
-      return `sliding ${window.sizeMs}`
-    default:
-      return `${window.kind} ${window.sizeMs} ${window.hopMs} ${window.offsetMs}`
   }
 }
 

@@ -56,7 +56,7 @@ export async function assembleTask(options: TaskOptions): Promise<TaskParts> {
   const { app, subtopology, partition, topics, port, store, readSlice, limits } = options
   const name = taskName(subtopology.name, partition)
   const logger = options.logger.child({ task: name })
-  const epoch = await port.fence(app.id, name)
+  const epoch = await port.fence(subtopology.group, name)
   const changelog = subtopology.changelog === null ? null : topics.get(subtopology.changelog)!
   if (changelog !== null) await restore({ port, readSlice, store, changelog, partition, logger, limits })
   const state = changelog === null ? null : storedTaskState(store)
@@ -75,7 +75,8 @@ export async function assembleTask(options: TaskOptions): Promise<TaskParts> {
     const stored = state?.inputs.find(
       (input) => input.id === topic.id && input.partition === reader.partition && input.of === of,
     )
-    const committed = of === undefined ? await port.committed(app.id, reader.topic, partition) : null
+    const committed =
+      of === undefined ? await port.committed(subtopology.group, reader.topic, partition) : null
     const place = {
       topic,
       partition: reader.partition,
@@ -96,7 +97,7 @@ export async function assembleTask(options: TaskOptions): Promise<TaskParts> {
     logger,
     limits,
     writer,
-    group: app.id,
+    group: subtopology.group,
     task: name,
     epoch,
     changelog: changelog && { topic: changelog.name, partition, logId: logIdOf(changelog, partition) },

@@ -15,7 +15,7 @@ import {
 import { partitionOf } from '#broker'
 import type { RunningStatus } from '../api.ts'
 import type { App } from '../app.ts'
-import { planApp } from '../graph/plan.ts'
+import type { Rebuild } from '../change/settle.ts'
 import { type AppRun, openApp } from '../running-app.ts'
 import { GeneratorFeed } from '../runtime/generator-feed.ts'
 import type { RuntimeLimits } from '../runtime/limits.ts'
@@ -42,6 +42,8 @@ export type HarnessOptions = {
   readonly openStore?: (task: string) => StateStore
   /** Goes on with the log of another harness: another version of the app, for example. */
   readonly log?: MemoryLog
+  /** What is to be computed anew although the log has state of it, as `pspf app deploy --replace` says it. */
+  readonly rebuild?: Rebuild
   /** Bounds of the runtime: small ones let commits be cut everywhere. Stores take each commit at once, unless said. */
   readonly limits?: Partial<RuntimeLimits>
 }
@@ -245,7 +247,8 @@ export class Harness {
       readSlice: this.log.readSlice,
       limits: { applyMutationsMax: 1, ...this.#options.limits },
       openStore: (task) => session.store(this.#store(task)),
-      plan: (partitionsOf) => planApp(this.#app, partitionsOf, this.#taps.nodes),
+      taps: this.#taps.nodes,
+      rebuild: this.#options.rebuild,
     })
     const run = await this.#serveUntil(opening)
     run.done.catch((thrown: unknown) => {
@@ -268,7 +271,7 @@ export class Harness {
       if (this.#session.dead) return
       if (this.#failure !== null) throw this.#failure
       if (operation === undefined) return
-      this.#feed(operation)?.askTime(operation.change)
+      for (const feed of this.#feedsOf(operation)) feed.askTime(operation.change)
       for (const { task } of this.#running().runners) task.wake()
       await this.#serve()
       // Unless it is in a commit now, it is asked for again in the next life.
@@ -334,9 +337,10 @@ export class Harness {
     }
   }
 
-  #feed({ topic, partition }: TimeChange): PartitionFeed | undefined {
+  /** Each generation of the app has one of its own. */
+  #feedsOf({ topic, partition }: TimeChange): PartitionFeed[] {
     const feeds = this.#running().runners.flatMap(({ task }) => task.feeds)
-    return feeds.find((feed): feed is PartitionFeed => {
+    return feeds.filter((feed): feed is PartitionFeed => {
       if (!(feed instanceof PartitionFeed)) return false
       const { input } = feed
       return input.topic === topic && input.partition === partition && input.of === undefined

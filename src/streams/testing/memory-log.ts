@@ -46,6 +46,11 @@ export class MemoryLog {
     return infoOf(topic)
   }
 
+  find(name: string): TopicInfo | null {
+    const topic = this.#topics.get(name)
+    return topic === undefined ? null : infoOf(topic)
+  }
+
   has(topic: string): boolean {
     return this.#topics.has(topic)
   }

@@ -27,6 +27,7 @@ export class Session {
 
   readonly port: LogPort = {
     ensureTopics: (specs) => this.#request(() => specs.map((spec) => this.#options.log.ensure(spec))),
+    findTopics: (names) => this.#request(() => names.flatMap((name) => this.#options.log.find(name) ?? [])),
     committed: (group, topic, partition) =>
       this.#request(() => this.#options.log.committed(group, topic, partition)),
     fence: (group, owner) => this.#request(() => this.#options.log.fence(group, owner)),

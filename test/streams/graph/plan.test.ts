@@ -108,7 +108,7 @@ describe('a graph is cut', () => {
   test('anew by what a topic turns out to have', () => {
     const rides = topic<Ride>('rides', { time })
     const zones = rides.stream().keyBy('zone').count('zones')
-    expect(planApp(app({ id: 'cut' }).use(zones), () => 2).subtopologies.length).toBe(2)
+    expect(planApp(app({ id: 'cut' }).use(zones), { partitionsOf: () => 2 }).subtopologies.length).toBe(2)
   })
 
   test('a map may change what a topic was partitioned by', () => {

@@ -1,0 +1,74 @@
+// What decides the meaning of a node's state: as long as it stays the same, the state can be kept.
+import { formatDuration } from '#base'
+import type { Node, WindowNode } from './node.ts'
+import { keyAbove, type Shape } from './placement.ts'
+
+export function shapeOf(node: Node): Shape {
+  const key = node.parents[0] === undefined ? undefined : keyAbove(node.parents[0])
+  const common = { kind: node.kind, ...(key === undefined ? {} : { key }) }
+  if (node.kind !== 'window' && node.kind !== 'aggregate') return common
+  const columns = columnsOf(node.aggregates)
+  return node.kind === 'aggregate'
+    ? { ...common, columns }
+    : { ...common, columns, window: `${extentOf(node.window)}${sharesPanes(node) ? ' panes' : ''}` }
+}
+
+/** Aggregates in the order of their names, each with its kind. */
+export function columnsOf(
+  aggregates: Readonly<Record<string, { readonly kind: string }>>,
+): (readonly [name: string, kind: string])[] {
+  return Object.entries(aggregates)
+    .map(([name, { kind }]) => [name, kind] as const)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+}
+
+/** What decides which rows a window holds. Grace and a longest session decide about rows to come only. */
+export function extentOf(window: WindowNode['window']): string {
+  switch (window.kind) {
+    case 'session':
+      return `session ${window.gapMs}`
+    case 'sliding':
+      return `sliding ${window.sizeMs}`
+    default:
+      return `${window.kind} ${window.sizeMs} ${window.hopMs} ${window.offsetMs}`
+  }
+}
+
+/** Panes pay where a row would otherwise be folded into several windows. */
+export function sharesPanes({ window, emit }: WindowNode): boolean {
+  if (window.kind !== 'hopping' || emit.kind !== 'on-close') return false
+  return window.sizeMs > window.hopMs && window.sizeMs % window.hopMs === 0
+}
+
+/** Why state of one shape is of no use to the other; null: it can be kept. */
+export function whyUseless(stored: Shape, wanted: Shape): string | null {
+  const [before, after] = [stored.version ?? 1, wanted.version ?? 1]
+  if (before !== after) return `its version was ${before} and is now ${after}`
+  if (stored.kind !== wanted.kind) return `it was a ${stored.kind} and is now a ${wanted.kind}`
+  if (stored.window !== wanted.window && `${stored.window} panes` !== wanted.window) {
+    return `its windows were ${windowText(stored.window)} and are now ${windowText(wanted.window)}`
+  }
+  if (JSON.stringify(stored.columns) !== JSON.stringify(wanted.columns)) {
+    return `its columns were ${columnsText(stored)} and are now ${columnsText(wanted)}`
+  }
+  if (stored.key !== undefined && wanted.key !== undefined && stored.key !== wanted.key) {
+    return `it was grouped by ${stored.key} and is now by ${wanted.key}`
+  }
+  if (stored.partitions !== wanted.partitions) {
+    return `it lay over ${stored.partitions} partitions and is now over ${wanted.partitions}`
+  }
+  return null
+}
+
+const columnsText = ({ columns = [] }: Shape): string =>
+  columns.map(([name, of]) => `${name} (${of})`).join(', ')
+
+/** `tumbling 60000 60000 0 -> tumbling 1m` */
+function windowText(extent: string | undefined): string {
+  const [kind = 'none', size, hop, offset] = (extent ?? '').split(' ')
+  if (size === undefined) return kind
+  const shown = [formatDuration(Number(size))]
+  if (kind === 'hopping') shown.push(`every ${formatDuration(Number(hop))}`)
+  if (Number(offset) > 0) shown.push(`offset ${formatDuration(Number(offset))}`)
+  return `${kind} ${shown.join(' ')}${extent?.endsWith(' panes') ? ' on close' : ''}`
+}

@@ -1,0 +1,19 @@
+// Which nodes keep state between rows.
+import type { Node } from './node.ts'
+
+export function isStateful(node: {
+  readonly kind: Node['kind'] | 'repartition' | 'repartition-source'
+}): boolean {
+  switch (node.kind) {
+    case 'window':
+    case 'aggregate':
+    case 'generator':
+    case 'join':
+    case 'dedupe':
+    case 'lookup':
+    case 'table-join':
+      return true
+    default:
+      return false
+  }
+}
