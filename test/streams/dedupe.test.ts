@@ -128,6 +128,8 @@ describe('refused:', () => {
     t.send(rows, { key: 'a', part: '', at: 0 })
     await t.stop()
     const changed = app({ id: 'a' }).use(keyed.dedupe('once', { by: 'part', ttl: '1s' }))
-    await expect(harness(changed, { log: t.log })).rejects.toThrow('keeps state of a dedupe by key')
+    await expect(harness(changed, { log: t.log })).rejects.toThrow(
+      'it was a dedupe by key and is now a dedupe by a part',
+    )
   })
 })

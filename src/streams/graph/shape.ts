@@ -6,6 +6,8 @@ import { keyAbove, type Shape } from './placement.ts'
 export function shapeOf(node: Node): Shape {
   const key = node.parents[0] === undefined ? undefined : keyAbove(node.parents[0])
   const common = { kind: node.kind, ...(key === undefined ? {} : { key }) }
+  if (node.kind === 'dedupe')
+    return { ...common, window: `dedupe by ${node.by === undefined ? 'key' : 'a part'}` }
   if (node.kind !== 'window' && node.kind !== 'aggregate') return common
   const columns = columnsOf(node.aggregates)
   return node.kind === 'aggregate'
@@ -46,7 +48,9 @@ export function whyUseless(stored: Shape, wanted: Shape): string | null {
   if (before !== after) return `its version was ${before} and is now ${after}`
   if (stored.kind !== wanted.kind) return `it was a ${stored.kind} and is now a ${wanted.kind}`
   if (stored.window !== wanted.window && `${stored.window} panes` !== wanted.window) {
-    return `its windows were ${windowText(stored.window)} and are now ${windowText(wanted.window)}`
+    const what = wanted.kind === 'window' ? 'its windows were' : 'it was a'
+    const now = wanted.kind === 'window' ? 'are now' : 'is now a'
+    return `${what} ${windowText(stored.window)} and ${now} ${windowText(wanted.window)}`
   }
   if (JSON.stringify(stored.columns) !== JSON.stringify(wanted.columns)) {
     return `its columns were ${columnsText(stored)} and are now ${columnsText(wanted)}`
@@ -66,7 +70,7 @@ const columnsText = ({ columns = [] }: Shape): string =>
 /** `tumbling 60000 60000 0 -> tumbling 1m` */
 function windowText(extent: string | undefined): string {
   const [kind = 'none', size, hop, offset] = (extent ?? '').split(' ')
-  if (size === undefined) return kind
+  if (!Number.isFinite(Number(size))) return extent ?? kind
   const shown = [formatDuration(Number(size))]
   if (kind === 'hopping') shown.push(`every ${formatDuration(Number(hop))}`)
   if (Number(offset) > 0) shown.push(`offset ${formatDuration(Number(offset))}`)
