@@ -29,7 +29,7 @@ process.on('exit', () => {
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130))
 
 /** What was started does not outlive the bench, however that ends: it would sit on the next one's port. */
-function kept<Child extends Bun.Subprocess>(child: Child): Child {
+export function kept<Child extends Bun.Subprocess>(child: Child): Child {
   children.add(child)
   void child.exited.then(() => children.delete(child))
   return child
@@ -68,7 +68,7 @@ function procSum(pid: number, read: (pid: number) => number): number {
 const field = (pid: number, file: string, name: string) =>
   Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(readFileSync(`/proc/${pid}/${file}`, 'utf8'))?.[1] ?? 0)
 
-function watch(child: Bun.Subprocess, folder: string, port: number): Server {
+export function watch(child: Bun.Subprocess, folder: string, port: number): Server {
   const { pid } = child
   return {
     port,
@@ -130,11 +130,12 @@ export async function servePspf(
   folder: string,
   port: number,
   args: string[] = [],
+  on: readonly string[] = onServerCore,
 ): Promise<Server & { readyMs: number }> {
   const began = performance.now()
   const child = Bun.spawn(
     [
-      ...onServerCore,
+      ...on,
       binary,
       'serve',
       '--http',
