@@ -108,4 +108,3 @@ export function sizeOf(path: string): number {
   if (!found.isDirectory()) return found.size
   return readdirSync(path).reduce((sum, name) => sum + sizeOf(join(path, name)), 0)
 }
-

@@ -1,9 +1,8 @@
 // The log port as an app's own process sees it: each call is a message to the node, and its answer comes back by number.
 import { BrokerError } from '#base'
-import type { BatchAppend } from '#broker'
 import type { LogPort } from '../api.ts'
 import { errorFromMessage } from './failure.ts'
-import { compact, type FromChild, type PortMethod, type ToChild } from './message.ts'
+import { type FromChild, type PortMethod, packed, type ToChild } from './message.ts'
 
 export type IpcPortLimits = {
   /** Calls sent and not yet answered. */
@@ -36,7 +35,7 @@ export class IpcPort implements LogPort {
   fence: LogPort['fence'] = (...args) => this.#call('fence', args)
 
   commit: LogPort['commit'] = (commit) => {
-    const batches: BatchAppend[] = commit.batches.map((entry) => ({ ...entry, batch: compact(entry.batch) }))
+    const batches = commit.batches.map((entry) => ({ ...entry, batch: packed(entry.batch) }))
     return this.#call('commit', [{ ...commit, batches }])
   }
 

@@ -2,7 +2,7 @@
 import { BrokerError } from '#base'
 import type { LogPort } from '../api.ts'
 import { errorToMessage } from './failure.ts'
-import type { FromChild, PortMethod, ToChild } from './message.ts'
+import { type FromChild, type PortMethod, type ToChild, unpacked } from './message.ts'
 
 /** More than a well-behaved child ever sends (see ipc-port.ts). */
 export const callsInFlightMax = 512
@@ -37,5 +37,15 @@ function run(port: LogPort, { method, args }: Extract<FromChild, { t: 'call' }>)
   if (!methods.has(method) || !Array.isArray(args)) {
     throw new BrokerError('invalid_request', `an app cannot call ${JSON.stringify(method)}`)
   }
+  if (method === 'commit') unpackBatches(args[0])
   return (port[method] as (...args: readonly unknown[]) => Promise<unknown>)(...args)
+}
+
+/** In place: the message is ours alone. User code may have sent anything, and the broker says what is wrong with it. */
+function unpackBatches(commit: unknown): void {
+  const batches = (commit as { batches?: unknown } | null)?.batches
+  if (!Array.isArray(batches)) return
+  for (const entry of batches as { batch?: unknown }[]) {
+    if (typeof entry === 'object' && entry !== null) entry.batch = unpacked(entry.batch)
+  }
 }

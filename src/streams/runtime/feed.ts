@@ -10,6 +10,8 @@ export interface Feed {
   /** A table that is read before other feeds, and at start to its end. */
   readonly leads?: boolean
   readonly behind?: boolean
+  /** Records that are known to be there and can be read on without a pause. */
+  readonly backlog?: number
   /** Sees to it that more is on its way; whatever comes wakes the task. */
   prefetch(): void
   /** Processes up to `recordsMax` records, fewer if the commit fills up. Answers how many. */

@@ -13,7 +13,7 @@ import {
   taggedKey,
   textOfKey,
 } from '../state/state-key.ts'
-import type { Mutation, StateStore } from '../state/state-store.ts'
+import { holdsAny, type Mutation, type StateStore } from '../state/state-store.ts'
 import type { TaskContext } from './task-context.ts'
 
 export type Entry = {
@@ -78,7 +78,7 @@ export class KeyedRows {
 
   /** After a restart: what is not here may be in the store. */
   mayBeInStore(): void {
-    this.#partial = true
+    this.#partial = holdsAny(this.#store, this.prefix)
   }
 
   /** Folds a row into its key's entry. */

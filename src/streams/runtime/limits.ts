@@ -10,6 +10,8 @@ export const defaultLimits = {
   /** Input records, and bytes of output and state, that one commit takes. Both are soft: the record that passes them is in. */
   commitRecordsMax: 20_000,
   commitSizeBytesMax: 4 * 1024 * 1024,
+  /** How long a commit of a task that is behind by more than one commit waits to get full. */
+  gatherMs: 100,
   /** Tries of a read or commit that the log refuses for now (busy, disk full), and the pause between them. */
   readTriesMax: 20,
   commitTriesMax: 20,

@@ -81,6 +81,10 @@ export class PartitionFeed implements Feed {
     return this.#again || this.#options.reader.ready || this.#asked !== null || this.#isSilent()
   }
 
+  get backlog(): number {
+    return this.#tries.waiting ? 0 : this.#options.reader.lag
+  }
+
   get silentMs(): number {
     const { reader } = this.#options
     return reader.ready ? 0 : reader.silentMs

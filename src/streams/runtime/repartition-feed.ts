@@ -96,6 +96,10 @@ export class RepartitionFeed implements Feed {
     return !this.#tries.waiting && (this.#again || this.#options.reader.ready)
   }
 
+  get backlog(): number {
+    return this.#tries.waiting ? 0 : this.#options.reader.lag
+  }
+
   get silentMs(): number {
     const { reader } = this.#options
     return reader.ready ? 0 : reader.silentMs

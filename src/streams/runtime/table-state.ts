@@ -8,7 +8,7 @@ import {
   taggedKey,
   textOfKey,
 } from '../state/state-key.ts'
-import type { Mutation, StateStore } from '../state/state-store.ts'
+import { holdsAny, type Mutation, type StateStore } from '../state/state-store.ts'
 import type { TaskContext } from './task-context.ts'
 
 type Held = {
@@ -39,7 +39,7 @@ export class TableState {
   }
 
   restore(): void {
-    this.#partial = true
+    this.#partial = holdsAny(this.#options.store, this.#options.prefix)
   }
 
   /** null: there is none. */

@@ -1,6 +1,6 @@
 // A task: one subtopology on one partition, with the state of its keys. It owns everything it changes; nothing it does
 // is visible before its commit is.
-import { AssertionError, BrokerError, toError } from '#base'
+import { AssertionError, BrokerError, type Timer, toError } from '#base'
 import type { BatchAppend } from '#broker'
 import type { TaskStatus } from '../api.ts'
 import { isStoreDamage, type Mutation } from '../state/state-store.ts'
@@ -36,6 +36,9 @@ export class Task {
   #wanted: Wanted = 'run'
   #pendingRecords = 0
   #inFlight = false
+  /** Runs while a commit waits to get full, and says when it has waited long enough. */
+  #gathering: Timer | null = null
+  #gathered = false
   #failure: Error | null = null
   #atRest: (() => void)[] = []
 
@@ -76,6 +79,7 @@ export class Task {
     } finally {
       for (const feed of this.#feeds) feed.stop()
       this.#pipeline.stop()
+      this.#gathering?.cancel()
       this.#settleRest()
     }
   }
@@ -118,7 +122,7 @@ export class Task {
       if (this.#failure !== null) throw this.#failure
       if (this.#writer.due) this.#apply()
       const worked = this.#wanted === 'run' && this.#work()
-      if (!this.#inFlight && this.#context.uncommitted) this.#cut()
+      if (!this.#inFlight && this.#context.uncommitted && !this.#gathers()) this.#cut()
       if (this.#wanted !== 'run' && !this.#inFlight && !this.#context.uncommitted) {
         this.#apply()
         this.#settleRest()
@@ -148,6 +152,22 @@ export class Task {
     })
   }
 
+  /**
+   * Far behind, a commit waits until it is full: nobody looks for one row of a backlog, and a row for each key that
+   * changed, a record of its state and a sync are then paid for once in many records.
+   */
+  #gathers(): boolean {
+    const { commitRecordsMax, gatherMs } = this.#context.limits
+    const full = this.#pendingRecords >= commitRecordsMax || this.#context.full
+    const far = this.#feeds.some(({ backlog = 0 }) => backlog >= commitRecordsMax)
+    if (full || !far || this.#wanted !== 'run' || this.#gathered) return false
+    this.#gathering ??= this.#context.clock.after(gatherMs, () => {
+      this.#gathered = true
+      this.#signal.wake()
+    })
+    return true
+  }
+
   /** Windows that are to close after some silence; true if any does. */
   #endSilence(): boolean {
     let silentMs = Infinity
@@ -165,6 +185,9 @@ export class Task {
   }
 
   #cut(): void {
+    this.#gathering?.cancel()
+    this.#gathering = null
+    this.#gathered = false
     const number = this.#committer.nextNumber
     const mutations: Mutation[] = this.#signatures
     const outputs: BatchAppend[] = []

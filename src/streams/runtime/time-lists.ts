@@ -147,11 +147,11 @@ export class TimeLists<T> {
 
   /** After a restart: every key with its items; a key may come in parts. They stay in the store until they are asked for. */
   *restore(): Generator<{ readonly key: KeyValue; readonly items: readonly Item<T>[] }> {
-    this.#partial = true
     const { prefix, store, node } = this.#options
     let key: KeyValue | undefined
     let items: Item<T>[] = []
     for (const entry of store.scan(prefix, afterPrefix(prefix))) {
+      this.#partial = true
       const { key: own, at, seq } = readItemKey(entry.key, prefix)
       if (key !== undefined && own !== key) {
         yield { key, items }

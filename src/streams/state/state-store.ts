@@ -2,6 +2,7 @@
 // stand for. It is doubted, never trusted: whoever opens one compares its position with the log and drops it if they
 // differ. Nothing uncommitted ever reaches it.
 import { BrokerError } from '#base'
+import { afterPrefix } from './state-key.ts'
 
 /** Up to where the changelog is contained in the store. */
 export type StorePosition = {
@@ -28,6 +29,12 @@ export interface StateStore {
   /** Back to empty, whatever state it is in. */
   clear(): void
   close(): void
+}
+
+/** Whether anything is stored under the prefix: of a new node nothing is, and nothing needs to be asked. */
+export function holdsAny(store: StateStore, prefix: Uint8Array): boolean {
+  for (const _ of store.scan(prefix, afterPrefix(prefix))) return true
+  return false
 }
 
 /** The last mutation of each key, in the order of keys: neighbours share pages, so this is many times faster to apply. */

@@ -5,7 +5,7 @@ import { BatchBuilder } from '#record'
 import type { LogPort } from '../../../src/streams/api.ts'
 import { brokerPort } from '../../../src/streams/process/broker-port.ts'
 import { IpcPort } from '../../../src/streams/process/ipc-port.ts'
-import { compact, type FromChild, isFromChild, type ToChild } from '../../../src/streams/process/message.ts'
+import { type FromChild, isFromChild, packed, type ToChild } from '../../../src/streams/process/message.ts'
 import { callsInFlightMax, portServer } from '../../../src/streams/process/port-server.ts'
 import { bytes, failure, memoryBroker } from '../../broker/fixture.ts'
 
@@ -132,6 +132,6 @@ test('whatever a child sends, the server answers and never throws', async () => 
 
 test('a small view of a large buffer travels alone', () => {
   const buffer = new Uint8Array(1_000_000)
-  expect(compact(buffer.subarray(10, 20)).buffer.byteLength).toBe(10)
-  expect(compact(buffer)).toBe(buffer)
+  expect(packed(buffer.subarray(10, 20)).byteLength).toBe(10)
+  expect(packed(buffer)).toBe(buffer.buffer)
 })

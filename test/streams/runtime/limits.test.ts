@@ -213,3 +213,36 @@ test('trap 18: offsets without records are passed, at the end of a batch too', a
   await run.stop()
   expect(run.status().nodes.find(({ id }) => id === 'rows')).toMatchObject({ recordsIn: 3 })
 })
+
+describe('a task that is far behind', () => {
+  const limits = { commitRecordsMax: 20, stepRecordsMax: 7 }
+
+  test('fills its commits, and goes back to small ones at the end', async () => {
+    const { run, log, send, clock, asked } = await started({ limits })
+    for (let batch = 0; batch < 10; batch++) send(10)
+    await until(run, 100, clock)
+    await run.stop()
+    expect(lastCount(log)).toBe(100)
+    // Four of 20, then one a step of 7.
+    expect(asked.commits).toBeLessThanOrEqual(4 + 4)
+  })
+
+  test('does not wait for more than gatherMs', async () => {
+    let refuses = false
+    const fetch = () => {
+      if (refuses) throw new BrokerError('busy', 'too much at once', { retriable: true })
+    }
+    const { run, log, send, clock } = await started({ limits: { ...limits, gatherMs: 50 }, fetch })
+    // The read that waits gets the first slice, and nothing follows it for a while.
+    for (let batch = 0; batch < 10; batch++) send(10)
+    refuses = true
+    clock.moveTo(clock.now() + 500)
+    for (let n = 0; n < 20; n++) await turn()
+    const before = lastCount(log)
+    clock.moveTo(clock.now() + 60)
+    for (let n = 0; n < 20; n++) await turn()
+    expect(before).toBeUndefined()
+    expect(lastCount(log)).toBeGreaterThan(0)
+    await run.stop()
+  })
+})
