@@ -15,6 +15,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { basename, join } from 'node:path'
+import type { BunPlugin } from 'bun'
 import { buildUi } from './ui/build.ts'
 
 const root = import.meta.dir
@@ -91,6 +92,43 @@ async function embed(): Promise<void> {
   writeFileSync(join(directory, 'index.ts'), index.join('\n') + '\n')
 }
 
+/**
+ * The library of LMDB loads its addon from wherever packages lie; the binary carries the one file that fits its platform.
+ * Of the other platforms' addons only those are there that `bun install --os --cpu` was asked for: without one, an app
+ * that wants LMDB is told so. What it would use to encode objects stays out: stores hand over bytes.
+ */
+function carriedLmdb(target: Target): BunPlugin {
+  const [os, cpu] = target.split('-')
+  const libc = os !== 'linux' ? '' : target.endsWith('-musl') ? '.musl' : '.glibc'
+  const folder = join(root, 'node_modules/@lmdb', `lmdb-${os === 'windows' ? 'win32' : os}-${cpu}`)
+  const addon = join(folder, `node.napi${libc}.node`)
+  const loader = existsSync(addon)
+    ? `module.exports = () => require(${JSON.stringify(addon)})`
+    : `module.exports = () => { throw new Error('${target} was built without it') }`
+  return {
+    name: 'lmdb',
+    setup(build) {
+      build.onResolve({ filter: /^(node-gyp-build-optional-packages|msgpackr)$/ }, ({ path, importer }) =>
+        importer.includes(join('node_modules', 'lmdb')) ? { path, namespace: 'lmdb' } : undefined,
+      )
+      build.onLoad({ filter: /^node-gyp/, namespace: 'lmdb' }, () => ({ contents: loader, loader: 'js' }))
+      build.onLoad({ filter: /^msgpackr/, namespace: 'lmdb' }, () => ({
+        contents: 'export class Encoder {}',
+        loader: 'js',
+      }))
+    },
+  }
+}
+
+/** This machine's platform. */
+function ownTarget(): Target {
+  const os = process.platform === 'win32' ? 'windows' : process.platform
+  const own = Object.keys(targets).find((name) => name === `${os}-${process.arch}`)
+  if (own === undefined)
+    throw new Error(`${os}-${process.arch} is not a target; known: ${Object.keys(targets).join(', ')}`)
+  return own as Target
+}
+
 async function compile(target: Target | null, outfile: string): Promise<void> {
   const built = await Bun.build({
     entrypoints: entryPoints.map((path) => join(root, path)),
@@ -101,6 +139,7 @@ async function compile(target: Target | null, outfile: string): Promise<void> {
     minify: true,
     bytecode: true,
     sourcemap: 'none',
+    plugins: [carriedLmdb(target ?? ownTarget())],
     compile: {
       ...(target ? { target: targets[target] } : {}),
       outfile,

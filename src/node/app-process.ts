@@ -15,5 +15,6 @@ export function runAppProcess(
     clock: realClock(),
     random: realRandom(),
     disk: realDisk(),
+    rocksdb: process.env['PSPF_ROCKSDB'],
   })
 }

@@ -21,6 +21,7 @@ export async function runEmbeddedApp(
       logger: silentLogger,
       stateDirectory: join(dataDirectory, 'apps', app.id, 'state'),
       readSlice: disk,
+      rocksdb: process.env['PSPF_ROCKSDB'],
     })
     const release = () => disk.close()
     running.done.then(release, release)

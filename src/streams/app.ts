@@ -2,6 +2,7 @@
 // app is described or started, so parts may still grow after `use`.
 import { BrokerError } from '#base'
 import { type ErrorPolicy, errorSettings } from './error-policy.ts'
+import { type StoreKind, storeKinds } from './state/store-kind.ts'
 import type { Stream } from './stream.ts'
 
 /** Whatever knows streams can be part of an app: streams, window results, sources, dashboards. */
@@ -15,6 +16,8 @@ export type AppOptions = {
   /** What happens when a function throws, where a node does not say it itself. Default `'fail'`: nothing is left out
    * unless asked for. */
   readonly onError?: ErrorPolicy
+  /** What keeps its state on this machine; the log has it in any case. Default `'sqlite'`. */
+  readonly store?: StoreKind
 }
 
 const appBrand = Symbol.for('pspf.app')
@@ -23,6 +26,7 @@ export type App = {
   readonly [appBrand]: true
   readonly id: string
   readonly onError: ErrorPolicy
+  readonly store: StoreKind
   readonly parts: readonly AppPart[]
   /** Adds parts; answers the same app, so that it can be exported in one expression. */
   use(...parts: readonly AppPart[]): App
@@ -37,7 +41,12 @@ export function app(options: AppOptions): App {
       fix: 'use up to 63 letters, digits, dashes or underscores, starting with a letter or digit',
     })
   }
-  const onError = options.onError ?? 'fail'
+  const { onError = 'fail', store = 'sqlite' } = options
+  if (!storeKinds.includes(store)) {
+    throw new BrokerError('invalid_request', `${JSON.stringify(store)} is not a state store`, {
+      fix: `one of ${storeKinds.join(', ')}`,
+    })
+  }
   // Throws here what it would throw at start.
   errorSettings(onError)
   const parts: AppPart[] = []
@@ -45,6 +54,7 @@ export function app(options: AppOptions): App {
     [appBrand]: true,
     id: options.id,
     onError,
+    store,
     parts,
     use(...more) {
       parts.push(...more)

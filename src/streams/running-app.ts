@@ -15,8 +15,8 @@ import { RecordRate } from './runtime/record-rate.ts'
 import { diskSliceReader, isDisk, type SegmentSlice, type SliceReader } from './runtime/slice-reader.ts'
 import { TaskRunner } from './runtime/task-runner.ts'
 import { MemoryStore } from './state/memory-store.ts'
-import { SqliteStore } from './state/sqlite-store.ts'
 import type { StoreOpener } from './state/state-store.ts'
+import { storeOpener } from './state/store-kind.ts'
 
 export type { SegmentSlice, SliceReader }
 
@@ -27,6 +27,8 @@ export type StartOptions = {
   readonly logger: Logger
   /** This app's own folder for its state stores; null keeps state in memory and rebuilds it at each start. */
   readonly stateDirectory: string | null
+  /** File of RocksDB's C library, for an app that keeps its state there; absent: wherever the system has it. */
+  readonly rocksdb?: string | undefined
   /** How the bytes of a slice are read: a function, or the disk on which they lie. */
   readonly readSlice: SliceReader | Disk
   /** What is to be computed anew although it has state. Default: nothing. */
@@ -46,11 +48,11 @@ export interface RunningApp {
 
 /** Creates missing topics, fences older owners, restores state and starts all tasks. Rejects if the graph is unsound. */
 export async function startApp(app: App, options: StartOptions): Promise<RunningApp> {
-  const { stateDirectory } = options
+  const { stateDirectory, rocksdb = null } = options
   const openStore: StoreOpener =
     stateDirectory === null
       ? () => new MemoryStore()
-      : (task) => new SqliteStore(`${stateDirectory}/${task}.sqlite`)
+      : await storeOpener(app.store, { directory: stateDirectory, rocksdb })
   return openApp(app, { ...options, openStore })
 }
 

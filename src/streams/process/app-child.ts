@@ -99,9 +99,13 @@ export function spawnAppChild(options: AppChildOptions): AppChild {
   return { pid: child.pid, send, ended, kill: () => child.kill('SIGKILL') }
 }
 
+/** Settings that are for the runtime in the app's process. */
+const forApps: readonly string[] = ['PSPF_ROCKSDB']
+
 /** What the user gave for apps, without what is for the node: its token opens everything. */
 function appEnvironment(given: Environment): Record<string, string | undefined> {
-  return Object.fromEntries(Object.entries(given).filter(([name]) => !name.toUpperCase().startsWith('PSPF_')))
+  const isSeen = (name: string) => !name.toUpperCase().startsWith('PSPF_') || forApps.includes(name)
+  return Object.fromEntries(Object.entries(given).filter(([name]) => isSeen(name)))
 }
 
 function endedBy(

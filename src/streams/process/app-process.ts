@@ -25,6 +25,8 @@ export type AppProcessOptions = {
   readonly extras: (app: App) => unknown
   /** What the user's file can import by name: `pspf`, `pspf/testing`. */
   readonly modules: Readonly<Record<string, object>>
+  /** File of RocksDB's C library; absent: wherever the system has it. */
+  readonly rocksdb?: string | undefined
   readonly clock: Clock
   readonly random: Random
   readonly disk: Disk
@@ -97,7 +99,7 @@ class AppHost {
   async #begin(): Promise<void> {
     const app = this.#app
     assert(app !== null && this.#running === null, 'a declared app begins once')
-    const { clock, random, disk } = this.#options
+    const { clock, random, disk, rocksdb } = this.#options
     try {
       this.#running = await startApp(app, {
         port: this.#port,
@@ -106,6 +108,7 @@ class AppHost {
         logger: nodeLogger(),
         stateDirectory: join(this.#dataDirectory, 'apps', app.id, 'state'),
         readSlice: disk,
+        rocksdb,
       })
       this.#running.done.then(undefined, (error) => this.fail(error))
       if (this.#wanted === 'pause') await this.#running.pause()

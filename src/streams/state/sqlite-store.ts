@@ -1,23 +1,25 @@
 // State in SQLite, one file per task. Write-ahead mode with `synchronous=NORMAL`: a power cut may lose the last
 // transactions, which the changelog brings back, but never leaves pages of different ages side by side, which nothing
-// could detect. Each row carries a checksum, since SQLite keeps none; a store that was not closed is checked at opening.
+// could detect. Each row carries a checksum, since SQLite keeps none; a closed file has a seal, one that was not closed is
+// checked at opening. Pages that became free go back to the file system once they are half of the file.
 import { Database, type SQLQueryBindings, type Statement } from 'bun:sqlite'
 import { mkdirSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { BrokerError, crc32, toError } from '#base'
+import { BrokerError, toError } from '#base'
 import {
+  checkOf,
   type Mutation,
   type StateEntry,
   type StateStore,
   type StorePosition,
   storeDamaged,
 } from './state-store.ts'
+import { breakSeal, removeSeal, sealFile } from './store-seal.ts'
 
 /** Raised when the tables change: a store of another format is rebuilt, not migrated. */
-const format = 1
+const format = 2
 
 type Row = { k: Uint8Array; v: Uint8Array; c: number }
-type Meta = { log: string; next: number; chain: string; clean: number }
 
 type Opened = {
   readonly database: Database
@@ -38,8 +40,10 @@ export class SqliteStore implements StateStore {
     this.#path = path
     mkdirSync(dirname(path), { recursive: true })
     try {
+      const seal = breakSeal(path)
+      if (seal === 'broken') throw storeDamaged(path, 'it is not what was closed')
       this.#opened = open(path)
-      this.#position = this.#readPosition()
+      this.#position = this.#readPosition(seal === 'intact')
     } catch {
       // Whatever is wrong with the file, its changelog has everything that was in it.
       this.#opened = this.#startOver()
@@ -77,6 +81,7 @@ export class SqliteStore implements StateStore {
         }
         place.run(position.log, position.next, position.chain)
         database.run('COMMIT')
+        if (isHalfEmpty(database)) database.run(`PRAGMA incremental_vacuum(${vacuumPages})`)
       } catch (thrown) {
         if (database.inTransaction) database.run('ROLLBACK')
         throw thrown
@@ -93,31 +98,27 @@ export class SqliteStore implements StateStore {
 
   close(): void {
     const { database } = this.#opened
-    database.run('UPDATE position SET clean = 1')
     database.run('PRAGMA wal_checkpoint(TRUNCATE)')
     database.close()
+    sealFile(this.#path)
   }
 
   #startOver(): Opened {
     for (const suffix of ['', '-wal', '-shm']) rmSync(this.#path + suffix, { force: true })
+    removeSeal(this.#path)
     return open(this.#path)
   }
 
-  #readPosition(): StorePosition | null {
+  #readPosition(isSound: boolean): StorePosition | null {
     const { database } = this.#opened
-    const meta = database.query<Meta, []>('SELECT log, next, chain, clean FROM position').get()
-    if (meta === null) return null
-    if (meta.clean === 0) {
-      const [answer] = Object.values(
-        database.query<Record<string, string>, []>('PRAGMA quick_check(1)').get() ?? {},
-      )
-      if (answer !== 'ok') {
-        database.close()
-        throw storeDamaged(this.#path, String(answer))
-      }
-    }
-    database.run('UPDATE position SET clean = 0')
-    return { log: meta.log, next: meta.next, chain: meta.chain }
+    const position = database.query<StorePosition, []>('SELECT log, next, chain FROM position').get()
+    if (position === null || isSound) return position
+    const [answer] = Object.values(
+      database.query<Record<string, string>, []>('PRAGMA quick_check(1)').get() ?? {},
+    )
+    if (answer === 'ok') return position
+    database.close()
+    throw storeDamaged(this.#path, String(answer))
   }
 
   #checked({ k, v, c }: Row): StateEntry {
@@ -143,10 +144,22 @@ const scanRowsMax = 1_000
 const cacheSizeBytesMax = 32 * 1024 * 1024
 /** Pages (of 4 KiB) in the write-ahead file before they are moved: a page that changes often is then moved once. */
 const checkpointPages = 4_000
+/** Free pages that a file may keep, however small it is; and how many go at a time. */
+const freePagesMax = 256
+const vacuumPages = 2_000
+
+function isHalfEmpty(database: Database): boolean {
+  const count = (pragma: string) =>
+    Object.values(database.query<Record<string, number>, []>(`PRAGMA ${pragma}`).get() ?? {})[0] ?? 0
+  const free = count('freelist_count')
+  return free > freePagesMax && free * 2 > count('page_count')
+}
 
 function open(path: string): Opened {
   const database = new Database(path, { create: true, strict: true })
   try {
+    // Before anything is written: a file without it never becomes smaller.
+    database.run('PRAGMA auto_vacuum = INCREMENTAL')
     database.run('PRAGMA journal_mode = WAL')
     database.run('PRAGMA synchronous = NORMAL')
     database.run(`PRAGMA cache_size = -${cacheSizeBytesMax / 1024}`)
@@ -159,8 +172,7 @@ function open(path: string): Opened {
     )
     database.run(
       `CREATE TABLE IF NOT EXISTS position (
-         one INTEGER PRIMARY KEY CHECK (one = 1), log TEXT NOT NULL, next INTEGER NOT NULL, chain TEXT NOT NULL,
-         clean INTEGER NOT NULL)`,
+         one INTEGER PRIMARY KEY CHECK (one = 1), log TEXT NOT NULL, next INTEGER NOT NULL, chain TEXT NOT NULL)`,
     )
     return { database, ...statements(database) }
   } catch (thrown) {
@@ -179,15 +191,10 @@ function statements(database: Database): Omit<Opened, 'database'> {
     ),
     remove: query('DELETE FROM state WHERE k = ?'),
     place: query(
-      `INSERT INTO position VALUES (1, ?, ?, ?, 0)
-         ON CONFLICT (one) DO UPDATE SET log = excluded.log, next = excluded.next, chain = excluded.chain, clean = 0`,
+      `INSERT INTO position VALUES (1, ?, ?, ?)
+         ON CONFLICT (one) DO UPDATE SET log = excluded.log, next = excluded.next, chain = excluded.chain`,
     ),
   }
-}
-
-/** Covers the key as well, so that a value under the wrong key is found, too. */
-function checkOf(key: Uint8Array, value: Uint8Array): number {
-  return (crc32(value) ^ Math.imul(crc32(key), 31)) >>> 0
 }
 
 /** The smallest key above this one. */

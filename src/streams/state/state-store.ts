@@ -1,7 +1,7 @@
 // A state store is a cache of a task's changelog: ordered keys and values as bytes, and how much of the changelog they
 // stand for. It is doubted, never trusted: whoever opens one compares its position with the log and drops it if they
 // differ. Nothing uncommitted ever reaches it.
-import { BrokerError } from '#base'
+import { BrokerError, crc32 } from '#base'
 import { afterPrefix } from './state-key.ts'
 
 /** Up to where the changelog is contained in the store. */
@@ -58,6 +58,11 @@ export class MutationSet {
     this.#byKey.clear()
     return mutations
   }
+}
+
+/** Of an entry, by stores whose library keeps none: covers the key, so that a value under the wrong key is found, too. */
+export function checkOf(key: Uint8Array, value: Uint8Array): number {
+  return (crc32(value) ^ Math.imul(crc32(key), 31)) >>> 0
 }
 
 /** Opens the store of a task. Damage found while opening leaves an empty store: it is rebuilt. */

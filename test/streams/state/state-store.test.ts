@@ -1,36 +1,23 @@
-// One suite for all state stores, and what only the one with a file must stand.
-
-import { Database } from 'bun:sqlite'
-import { afterAll, describe, expect, test } from 'bun:test'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+// One suite for all state stores: what each must hold while it is open.
+import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { MemoryStore } from '../../../src/streams/state/memory-store.ts'
-import { SqliteStore } from '../../../src/streams/state/sqlite-store.ts'
 import type { Mutation, StateStore, StorePosition } from '../../../src/streams/state/state-store.ts'
+import { storePaths } from './store-paths.ts'
+import { testedStores } from './stores.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'pspf-stores-'))
-afterAll(() => rmSync(folder, { recursive: true }))
-let files = 0
-const newPath = () => join(folder, `${++files}`, 'store.sqlite')
+const newPath = storePaths()
 
 const at = (next: number, chain = `c${next}`): StorePosition => ({ log: 'log', next, chain })
 const bytes = (text: string) => Buffer.from(text, 'latin1')
 const put = (key: string, value: string): Mutation => ({ key: bytes(key), value: bytes(value) })
 const remove = (key: string): Mutation => ({ key: bytes(key), value: null })
+const text = (given: Uint8Array) => Buffer.from(given).toString('latin1')
 const all = (store: StateStore, from = '', to = '\xff\xff') =>
-  [...store.scan(bytes(from), bytes(to))].map(
-    ({ key, value }) => `${Buffer.from(key).toString('latin1')}=${Buffer.from(value).toString('latin1')}`,
-  )
+  [...store.scan(bytes(from), bytes(to))].map(({ key, value }) => `${text(key)}=${text(value)}`)
 
-const kinds: [string, () => StateStore][] = [
-  ['memory', () => new MemoryStore()],
-  ['sqlite', () => new SqliteStore(newPath())],
-]
-
-for (const [kind, open] of kinds) {
-  describe(`the ${kind} store`, () => {
+for (const { kind, missing, open: openAt } of testedStores) {
+  const open = () => openAt(newPath(kind))
+  describe.skipIf(missing !== null)(`the ${kind} store${missing === null ? '' : ` (${missing})`}`, () => {
     test('is empty at first', () => {
       const store = open()
       expect(store.position).toBeNull()
@@ -43,10 +30,12 @@ for (const [kind, open] of kinds) {
       const store = open()
       store.apply([put('b', '1'), put('a', '2'), put('b', '3'), put('c', ''), remove('a')], at(7))
       expect(all(store)).toEqual(['b=3', 'c='])
-      expect(Buffer.from(store.get(bytes('b'))!).toString()).toBe('3')
+      expect(text(store.get(bytes('b'))!)).toBe('3')
       expect(store.position).toEqual(at(7))
       store.clear()
       expect([store.position, ...all(store)]).toEqual([null])
+      store.apply([put('d', '4')], at(1))
+      expect(all(store)).toEqual(['d=4'])
       store.close()
     })
 
@@ -59,6 +48,19 @@ for (const [kind, open] of kinds) {
       store.close()
     })
 
+    test('a scan may be left in the middle, and others may run meanwhile', () => {
+      const store = open()
+      store.apply([put('a', '1'), put('b', '2'), put('c', '3')], at(1))
+      for (const entry of store.scan(bytes('a'), bytes('z'))) {
+        expect(all(store)).toEqual(['a=1', 'b=2', 'c=3'])
+        expect(text(store.get(entry.key)!)).toBe('1')
+        break
+      }
+      store.apply([remove('b')], at(2))
+      expect(all(store)).toEqual(['a=1', 'c=3'])
+      store.close()
+    })
+
     test('does not see what the caller does to its bytes afterwards', () => {
       const store = open()
       const mutation = { key: bytes('k'), value: bytes('v') }
@@ -66,6 +68,39 @@ for (const [kind, open] of kinds) {
       mutation.key[0] = 0
       mutation.value[0] = 0
       expect(all(store)).toEqual(['k=v'])
+      store.close()
+    })
+
+    test('what it answers stays as it is', () => {
+      const store = open()
+      store.apply([put('a', 'before'), put('b', 'other')], at(1))
+      const got = store.get(bytes('a'))!
+      const [scanned] = [...store.scan(bytes('a'), bytes('b'))]
+      store.apply([put('a', 'after!'), put('b', 'OTHER')], at(2))
+      store.get(bytes('b'))
+      expect([text(got), text(scanned!.value), text(scanned!.key)]).toEqual(['before', 'before', 'a'])
+      store.close()
+    })
+
+    test('takes keys and values of any size, in order', () => {
+      const store = open()
+      const sizes = [1, 500, 1_899, 1_900, 1_901, 1_916, 1_917, 5_000, 70_000]
+      const keys = sizes.flatMap((size) => ['x', 'y'].map((end) => 'k'.repeat(size - 1) + end))
+      const stored = keys.map((key, n) => put(key, 'v'.repeat(n * 10_000)))
+      store.apply(stored.toReversed(), at(1))
+      const sorted = keys.toSorted()
+      const held = () => [...store.scan(bytes('k'), bytes('z'))].map(({ key }) => text(key))
+      expect(held()).toEqual(sorted)
+      for (const { key, value } of stored) expect(text(store.get(key)!)).toBe(text(value!))
+      // Each of them as the end and as the beginning of a range.
+      for (const [n, key] of sorted.entries()) {
+        expect([...store.scan(bytes('k'), bytes(key))].length).toBe(
+          sorted.slice(0, n).filter((one) => one >= 'k').length,
+        )
+        expect([...store.scan(bytes(key), bytes('z'))].length).toBe(sorted.length - n)
+      }
+      store.apply([remove(sorted[1]!)], at(2))
+      expect(held()).toEqual(sorted.filter((_, n) => n !== 1))
       store.close()
     })
 
@@ -99,7 +134,7 @@ for (const [kind, open] of kinds) {
           )
           store.close()
         }),
-        { numRuns: kind === 'sqlite' ? 15 : 100 },
+        { numRuns: kind === 'memory' ? 100 : 15 },
       )
     })
 
@@ -113,61 +148,21 @@ for (const [kind, open] of kinds) {
       expect(all(store)).toEqual(keys.map((key) => `${key}=${key}`))
       store.close()
     })
+
+    // In memory nothing outlives the process that failed.
+    test.skipIf(kind === 'memory')('a batch that fails half-way leaves nothing', () => {
+      const store = open()
+      store.apply([put('a', '1')], at(1))
+      const broken: Mutation = {
+        key: bytes('b'),
+        get value(): never {
+          throw new RangeError('no value')
+        },
+      }
+      expect(() => store.apply([put('a', '2'), broken], at(2))).toThrow()
+      expect(all(store)).toEqual(['a=1'])
+      expect(store.position).toEqual(at(1))
+      store.close()
+    })
   })
 }
-
-describe('the sqlite store on its file', () => {
-  const filled = (close: boolean) => {
-    const path = newPath()
-    const store = new SqliteStore(path)
-    store.apply(
-      Array.from({ length: 500 }, (_, n) => put(`key-${n}`, `value-${n}`)),
-      at(5),
-    )
-    if (close) store.close()
-    return path
-  }
-
-  test('is found again, closed or not', () => {
-    for (const close of [true, false]) {
-      const store = new SqliteStore(filled(close))
-      expect(store.position).toEqual(at(5))
-      expect(all(store).length).toBe(500)
-      store.close()
-    }
-  })
-
-  test('trap 6: a file that is no database, or of another format, becomes an empty store', () => {
-    const path = filled(true)
-    writeFileSync(path, 'not a database at all'.repeat(1000))
-    expect(new SqliteStore(path).position).toBeNull()
-    const other = filled(true)
-    const database = new Database(other)
-    database.run('PRAGMA user_version = 99')
-    database.close()
-    expect(new SqliteStore(other).position).toBeNull()
-  })
-
-  test('trap 6: a changed value is found when it is read', () => {
-    const path = filled(true)
-    const database = new Database(path)
-    database.run("UPDATE state SET v = x'00' WHERE k = ?", [bytes('key-7')])
-    database.close()
-    const store = new SqliteStore(path)
-    expect(() => store.get(bytes('key-7'))).toThrow('damaged')
-    expect(() => all(store)).toThrow('damaged')
-    expect(store.get(bytes('key-8'))).not.toBeNull()
-    store.clear()
-    expect(all(store)).toEqual([])
-  })
-
-  test('a transaction that fails half-way leaves nothing', () => {
-    const store = new SqliteStore(newPath())
-    store.apply([put('a', '1')], at(1))
-    const broken = { key: bytes('b'), value: {} as unknown as Uint8Array }
-    expect(() => store.apply([put('a', '2'), broken], at(2))).toThrow()
-    expect(all(store)).toEqual(['a=1'])
-    expect(store.position).toEqual(at(1))
-    store.close()
-  })
-})
