@@ -1,9 +1,10 @@
 // `--disk-max`: the most that the log may have of the disk, and the sizes of its files that go with it.
-import { formatSize, parseSize } from '#base'
+import { formatSize } from '#base'
 import type { LogLimits } from '#log'
+import { parseShare, type Share } from './share.ts'
 
 /** A share of the volume, a size, or no limit. */
-export type DiskMax = { readonly share: number } | { readonly bytes: number } | null
+export type DiskMax = Share
 
 const mebibyte = 2 ** 20
 /** Less leaves no room for records beside the write-ahead log. */
@@ -11,26 +12,7 @@ const bytesMin = 256 * mebibyte
 export const diskMaxForm = `a size of ${formatSize(bytesMin)} or more like 50GB, a share of the volume like 80%, or off`
 
 /** `parseDiskMax('80%') -> { share: 0.8 }`, `'50GB'`, `'off'`; undefined for anything else. */
-export function parseDiskMax(text: string): DiskMax | undefined {
-  if (text === 'off') return null
-  const percent = /^(\d{1,3}(?:\.\d+)?)%$/.exec(text)?.[1]
-  if (percent !== undefined) {
-    const share = Number(percent) / 100
-    return share > 0 && share <= 1 ? { share } : undefined
-  }
-  try {
-    const bytes = parseSize(text)
-    return bytes >= bytesMin ? { bytes } : undefined
-  } catch {
-    // The caller names the setting and says what it may be.
-    return undefined
-  }
-}
-
-export function diskMaxBytes(max: DiskMax, totalBytes: number): number | null {
-  if (max === null) return null
-  return 'share' in max ? Math.floor(totalBytes * max.share) : max.bytes
-}
+export const parseDiskMax = (text: string): DiskMax | undefined => parseShare(text, bytesMin)
 
 /** Only whole sealed segments can be trimmed, so a small log has small ones; and a small write-ahead log. */
 export function limitsWithin(maxBytes: number | null): Partial<LogLimits> {

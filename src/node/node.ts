@@ -25,10 +25,12 @@ import { type OpenLog, openLog, refuseBackup, threadedCompaction } from '#log'
 import { AppSupervisor, DeadLetters } from '#streams'
 import { distinctFiles, existingFile } from './app-files.ts'
 import { Backups } from './backups.ts'
-import { diskMaxBytes, limitsWithin } from './disk-max.ts'
+import { limitsWithin } from './disk-max.ts'
 import { writeDemoApps } from './examples.ts'
 import { NodeHealth } from './facts.ts'
+import { machineMemoryBytes } from './memory-max.ts'
 import { readSettings, type SettingSources, type Settings } from './settings.ts'
+import { bytesOfShare } from './share.ts'
 
 export type NodeOptions = SettingSources & {
   /** App files to run, relative to the working directory. */
@@ -69,7 +71,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   let log: OpenLog | undefined
   try {
     const parts = { disk, clock, random: realRandom(), logger, metrics: new Metrics() }
-    const maxBytes = diskMaxBytes(settings.diskMax, disk.space(settings.dataDirectory).totalBytes)
+    const maxBytes = bytesOfShare(settings.diskMax, disk.space(settings.dataDirectory).totalBytes)
     log = await openLog({
       ...parts,
       ...limitsWithin(maxBytes),
@@ -113,6 +115,7 @@ async function compose(parts: Parts): Promise<RunningNode> {
     dataDirectory: settings.dataDirectory,
     command: childCommand(),
     environment: process.env,
+    limits: { memoryBytesMax: bytesOfShare(settings.memory, machineMemoryBytes()) },
   })
   const dashboards = new DashboardRegistry()
   const declared = (app: string, extras: unknown) => dashboards.set(app, extras as DashboardSpec[])

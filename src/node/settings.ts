@@ -6,6 +6,8 @@ import { join, resolve } from 'node:path'
 import { BrokerError, type LogLevel, systemCode } from '#base'
 import { isLoopback } from '#http'
 import { type DiskMax, diskMaxForm, parseDiskMax } from './disk-max.ts'
+import { memoryMaxForm, parseMemoryMax } from './memory-max.ts'
+import type { Share } from './share.ts'
 
 export type SettingSpec = {
   /** Without dashes; the key in pspf.yaml is the same name. */
@@ -32,6 +34,13 @@ export const serveSettings = [
     env: 'PSPF_DISK_MAX',
     fallback: '80%',
     help: 'most the log may have: 50GB, 80% of the volume, or off; near it the oldest records go before their time',
+  },
+  {
+    flag: 'memory',
+    value: 'SIZE',
+    env: 'PSPF_MEMORY',
+    fallback: '50%',
+    help: "most memory that one app's process may have: 512MB, 50% of the machine's, or off; above it the app starts again",
   },
   {
     flag: 'http',
@@ -85,6 +94,8 @@ export type HttpAddress = { readonly host: string; readonly port: number }
 export type Settings = {
   readonly dataDirectory: string
   readonly diskMax: DiskMax
+  /** Of one app's process. */
+  readonly memory: Share
   /** null: no HTTP listener. */
   readonly http: HttpAddress | null
   readonly demo: boolean
@@ -132,11 +143,14 @@ export function readSettings(sources: SettingSources): Settings {
   }
   const diskMax = parseDiskMax(raw('disk-max')!)
   if (diskMax === undefined) throw invalid(origins['disk-max']!, raw('disk-max')!, diskMaxForm)
+  const memory = parseMemoryMax(raw('memory')!)
+  if (memory === undefined) throw invalid(origins['memory']!, raw('memory')!, memoryMaxForm)
   const http = parseAddress(raw('http')!, () => origins['http']!)
   const token = readToken(raw('token-file'), sources)
   return {
     dataDirectory: resolve(sources.workingDirectory, raw('data-dir')!),
     diskMax,
+    memory,
     http,
     demo: on('demo'),
     open: on('open'),

@@ -1,6 +1,6 @@
 // What a user's file exports: an app is an id and the parts that belong to it. The graph is read from the parts when the
 // app is described or started, so parts may still grow after `use`.
-import { BrokerError } from '#base'
+import { BrokerError, parseSize } from '#base'
 import { type ErrorPolicy, errorSettings } from './error-policy.ts'
 import { type StoreKind, storeKinds } from './state/store-kind.ts'
 import type { Stream } from './stream.ts'
@@ -18,6 +18,9 @@ export type AppOptions = {
   readonly onError?: ErrorPolicy
   /** What keeps its state on this machine; the log has it in any case. Default `'sqlite'`. */
   readonly store?: StoreKind
+  /** Most memory that its process may have: `'512MB'`. Above it the process is killed and started again, with back-off.
+   * Default: what the node says (`--memory`). An app opened inside a program has no process of its own, and no limit. */
+  readonly memory?: string
 }
 
 const appBrand = Symbol.for('pspf.app')
@@ -27,6 +30,8 @@ export type App = {
   readonly id: string
   readonly onError: ErrorPolicy
   readonly store: StoreKind
+  /** null: what the node says. */
+  readonly memoryBytesMax: number | null
   readonly parts: readonly AppPart[]
   /** Adds parts; answers the same app, so that it can be exported in one expression. */
   use(...parts: readonly AppPart[]): App
@@ -55,6 +60,7 @@ export function app(options: AppOptions): App {
     id: options.id,
     onError,
     store,
+    memoryBytesMax: options.memory === undefined ? null : parseSize(options.memory),
     parts,
     use(...more) {
       parts.push(...more)

@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
-import { diskMaxBytes, limitsWithin, parseDiskMax } from '../../src/node/disk-max.ts'
+import { limitsWithin, parseDiskMax } from '../../src/node/disk-max.ts'
+import { bytesOfShare as diskMaxBytes } from '../../src/node/share.ts'
 
 const mebibyte = 2 ** 20
 

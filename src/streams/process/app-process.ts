@@ -72,7 +72,13 @@ class AppHost {
     try {
       provideModules(this.#options.modules)
       const app = await loadApp(this.#file)
-      sendToNode({ t: 'declare', app: app.id, graph: describe(app), extras: this.#options.extras(app) })
+      sendToNode({
+        t: 'declare',
+        app: app.id,
+        graph: describe(app),
+        memoryBytesMax: app.memoryBytesMax,
+        extras: this.#options.extras(app),
+      })
       this.#app = app
     } catch (error) {
       this.fail(error)

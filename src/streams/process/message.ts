@@ -17,6 +17,8 @@ export type FromChild =
       readonly t: 'declare'
       readonly app: string
       readonly graph: GraphDescription
+      /** What the app says its process may have; null leaves it to the node. */
+      readonly memoryBytesMax: number | null
       readonly extras: unknown
     }
   /** Every second, and when the state changes; `status` is null until the app runs. Doubles as a sign of life. */

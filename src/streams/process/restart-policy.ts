@@ -18,8 +18,10 @@ export type SupervisionLimits = {
   readonly pauseWithinMs: number
   /** A process asked to stop gets this long to commit and close. */
   readonly stopWithinMs: number
-  /** A process above this much memory is killed; null has no limit. */
+  /** A process above this much memory is killed, unless its app says a limit of its own; null has no limit. */
   readonly memoryBytesMax: number | null
+  /** How often the kernel is asked for it. */
+  readonly memoryEveryMs: number
 }
 
 export const supervisionLimits: SupervisionLimits = {
@@ -32,6 +34,7 @@ export const supervisionLimits: SupervisionLimits = {
   pauseWithinMs: 10_000,
   stopWithinMs: 10_000,
   memoryBytesMax: null,
+  memoryEveryMs: 250,
 }
 
 /** Part of a delay that is left to chance, so that apps broken by one cause do not all start at once. */

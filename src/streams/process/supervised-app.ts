@@ -10,9 +10,9 @@ import {
   BrokerError,
   type Clock,
   formatDuration,
-  formatSize,
   type LogFields,
   type Logger,
+  processMemoryBytes,
   type Random,
   sleep,
   type Timer,
@@ -21,6 +21,7 @@ import {
 import type { AppState, AppStatus, GraphDescription, LogPort, RunningStatus } from '../api.ts'
 import { type AppChild, type AppChildOptions, type Environment, spawnAppChild } from './app-child.ts'
 import { type Failure, failureError } from './failure.ts'
+import { MemoryWatch } from './memory-watch.ts'
 import type { FromChild } from './message.ts'
 import { decideRestart, noFailures, type SupervisionLimits } from './restart-policy.ts'
 
@@ -57,6 +58,9 @@ export class SupervisedApp {
   #graph: GraphDescription
   #status: RunningStatus | null = null
   #memoryBytes = 0
+  /** What the app said last that it may have; null: the node's limit. */
+  #memoryBytesMax: number | null = null
+  #memoryWatch: MemoryWatch | null = null
   #error: Failure | null = null
   #killedFor: string | null = null
   /** The failure that the log holds in full. */
@@ -179,6 +183,7 @@ export class SupervisedApp {
     if (child === null) return
     this.#child = child
     this.#watch()
+    this.#memoryWatch = this.#watchMemory(child)
     void child.ended.then((failure) => this.#childEnded(child, failure))
   }
 
@@ -205,6 +210,7 @@ export class SupervisedApp {
       return
     }
     this.id = message.app
+    this.#memoryBytesMax = message.memoryBytesMax ?? null
     this.#graph = message.graph
     const paused = await this.#options.isPaused(message.app)
     if (child !== this.#child || this.#state !== 'starting') return
@@ -224,15 +230,9 @@ export class SupervisedApp {
   }
 
   #reported({ status, memoryBytes }: Extract<Message, { t: 'status' }>): void {
-    const { memoryBytesMax } = this.#options.limits
     this.#memoryBytes = memoryBytes
-    if (memoryBytesMax !== null && memoryBytes > memoryBytesMax) {
-      this.#kill(
-        `the app used ${formatSize(memoryBytes)} of memory, its limit is ${formatSize(memoryBytesMax)}`,
-      )
-      return
-    }
-    if (status === null) return
+    this.#memoryWatch?.judge(memoryBytes)
+    if (status === null || this.#killedFor !== null) return
     this.#status = status
     this.#graph = status.graph
     if (status.state === 'running') this.#error = null
@@ -244,6 +244,7 @@ export class SupervisedApp {
     if (child !== this.#child) return
     this.#child = null
     this.#watchTimer?.cancel()
+    this.#memoryWatch?.cancel()
     this.#pauseTimer?.cancel()
     if (this.#state === 'stopped') this.#options.onChange()
     else if (this.#killedFor !== null) this.#failed({ message: this.#killedFor })
@@ -299,6 +300,17 @@ export class SupervisedApp {
   #kill(why: string): void {
     this.#killedFor ??= why
     this.#child?.kill()
+  }
+
+  #watchMemory({ pid }: AppChild): MemoryWatch {
+    const { clock, limits } = this.#options
+    return new MemoryWatch({
+      clock,
+      everyMs: limits.memoryEveryMs,
+      bytesMax: () => this.#memoryBytesMax ?? limits.memoryBytesMax,
+      memoryBytes: () => processMemoryBytes(pid),
+      onExceeded: (why) => this.#kill(why),
+    })
   }
 
   /** Says that a process is silent, and kills it when it has been for too long. */

@@ -331,7 +331,35 @@ test('an app above its memory limit is killed', async () => {
   await supervisor.close()
   supervisor = open({ limits: { ...limits, memoryBytesMax: 999 } })
   await failure(supervisor.start(script('greedy')))
-  expect(supervisor.get('greedy').error?.message).toBe('the app used 1000 B of memory, its limit is 999 B')
+  expect(supervisor.get('greedy').error?.message).toMatch(/^the app used .* of memory, its limit is 999 B$/)
+})
+
+const takesAll = `process.on('message', (message: any) => {
+  if (message.t !== 'begin') return
+  const kept: Uint8Array[] = []
+  for (;;) kept.push(new Uint8Array(2 ** 20).fill(1))
+})`
+
+test('an app that takes memory and never answers is killed by what the kernel says, alone', async () => {
+  await supervisor.close()
+  supervisor = open({ limits: { ...limits, memoryBytesMax: 250 * 2 ** 20, memoryEveryMs: 10 } })
+  await supervisor.start(script('modest'))
+  await supervisor.start(script('hungry', `${takesAll}\ndeclare()`))
+  await untilState('hungry', 'failed')
+  expect(supervisor.get('hungry')).toMatchObject({
+    restarts: 2,
+    error: { message: expect.stringMatching(/^the app used \d+ MB of memory, its limit is 250 MB$/) },
+  })
+  expect(supervisor.get('modest')).toMatchObject({ state: 'running', restarts: 0 })
+})
+
+test('what an app says that it may have counts before the limit of the node', async () => {
+  await supervisor.close()
+  supervisor = open({ limits: { ...limits, memoryBytesMax: 999, memoryEveryMs: 1_000_000 } })
+  const declares = (bytes: number) =>
+    `process.send!({ t: 'declare', app: 'frank', graph, memoryBytesMax: ${bytes}, extras: {} })`
+  await supervisor.start(script('frank', declares(2 ** 40)))
+  expect(supervisor.get('frank')).toMatchObject({ state: 'running', error: null })
 })
 
 test('messages that are not ours change nothing', async () => {
