@@ -4,7 +4,7 @@ import type { TopicSpec } from '#broker'
 import type { GraphDescription, GraphNode } from './api.ts'
 import type { App } from './app.ts'
 import { errorRulesOf } from './graph/error-rules.ts'
-import type { EmitSettings, TopicSettings } from './graph/node.ts'
+import type { EmitSettings, ProcessNode, TopicSettings } from './graph/node.ts'
 import { broadcastOf, type Plan, type PlannedNode, planApp, targetOf, topicOf } from './graph/plan.ts'
 import { isStateful } from './graph/stateful.ts'
 import { describeWindow } from './window.ts'
@@ -61,6 +61,8 @@ export function labelOf({ node }: PlannedNode): string {
       return `${node.how}, from ${formatDuration(node.beforeMs)} before to ${formatDuration(node.afterMs)} after, grace ${formatDuration(node.graceMs)}`
     case 'dedupe':
       return `the first of ${node.by === undefined ? 'each key' : `each ${node.by.field ?? 'result of a function'}`} within ${formatDuration(node.ttlMs)}`
+    case 'process':
+      return describeProcess(node)
     case 'branch':
       return `${node.tests.length} ways`
     case 'arm':
@@ -75,6 +77,16 @@ export function labelOf({ node }: PlannedNode): string {
     default:
       return node.kind
   }
+}
+
+function describeProcess({ state, handlers }: ProcessNode): string {
+  const kept = Object.entries(state).map(([name, { kind }]) => `${name} (${kind})`)
+  const timers = Object.keys(handlers.timers)
+  const parts = [
+    ...(kept.length > 0 ? [`keeps ${kept.join(', ')}`] : []),
+    ...(timers.length > 0 ? [`timers ${timers.join(', ')}`] : []),
+  ]
+  return parts.join('; ') || 'process'
 }
 
 function describeEmit({ kind, everyMs, afterSilenceMs }: EmitSettings): string {

@@ -18,10 +18,19 @@ export { describe } from './describe.ts'
 export type { ErrorPolicy, RetryPolicy } from './error-policy.ts'
 export type { EmitPolicy } from './graph/node.ts'
 export type { Interval, JoinResult } from './join.ts'
+export {
+  type ListState,
+  type MapState,
+  type SetState,
+  type StateOptions,
+  state,
+  type ValueState,
+} from './keyed-state.ts'
 export { type AppProcessOptions, runAppProcess } from './process/app-process.ts'
 export { AppSupervisor, type AppSupervisorOptions } from './process/app-supervisor.ts'
 export { brokerPort } from './process/broker-port.ts'
 export { type SupervisionLimits, supervisionLimits } from './process/restart-policy.ts'
+export { output, type ProcessContext, type Processed, type ProcessOptions } from './process-handler.ts'
 export { type ReplayCursor, type ReplayOptions, replay } from './replay.ts'
 export * from './running-app.ts'
 export { type ObjectOf, type Schema, s } from './schema/schema.ts'

@@ -16,6 +16,8 @@ import {
   type RepartitionNode,
 } from './graph/node.ts'
 import { type Interval, type JoinResult, joinWithin, lookup } from './join.ts'
+import type { StateSpecs } from './keyed-state.ts'
+import { type Processed, type ProcessOptions, processHandler, type SideOutputs } from './process-handler.ts'
 import { type Table, tableOf } from './table.ts'
 import { keyChoice, namedTopic, type SinkTopic, type SourceTopic, topicHandle } from './topic.ts'
 import type { WindowDefinition } from './window.ts'
@@ -146,6 +148,27 @@ export interface KeyedStream<K extends KeyValue, V> extends Stream<V> {
    */
   dedupe<F extends KeyField<V>>(name: string, options: DedupeOptions<V, F>): Deduped<K, V>
   /**
+   * Your own function for each row of a key, with state of that key and timers. What it emits goes to `out`, or to a side
+   * output by name; its name identifies the state.
+   * @example
+   * const silent = orders.stream().keyBy('customer').process('silent', {
+   *   state: { last: state.value(0) },
+   *   out: output<{ customer: string; since: number }>(),
+   *   on(order, ctx) {
+   *     ctx.state.last.set(order.at)
+   *     ctx.timers.event('quiet', '1h')
+   *   },
+   *   timers: { quiet: (ctx) => ctx.emit({ customer: ctx.key, since: ctx.state.last.get() }) },
+   * })
+   * silent.out.to('silent-customers')
+   */
+  process<
+    S extends StateSpecs = Record<never, never>,
+    O = V,
+    D extends SideOutputs = Record<never, never>,
+    T extends string = never,
+  >(name: string, options: ProcessOptions<K, V, S, O, D, T>): Processed<K, V, O, D>
+  /**
    * The last row of each key, to look rows up in.
    * @example
    * const keyed = orders.stream().keyBy('region')
@@ -262,6 +285,12 @@ class NodeStream<K extends KeyValue, V> implements KeyedStream<K, V> {
   }
   dedupe(name: string, options: DedupeOptions<V, string>): Deduped<K, V> {
     return dedupe(this.node, name, options)
+  }
+  process<S extends StateSpecs, O, D extends SideOutputs, T extends string>(
+    name: string,
+    options: ProcessOptions<K, V, S, O, D, T>,
+  ): Processed<K, V, O, D> {
+    return processHandler(this.node, name, options)
   }
   table(): Table<V> {
     return tableOf(this.node)

@@ -38,12 +38,13 @@ const examples = [...page.matchAll(/```ts\n([\s\S]*?)```\n```json\n([\s\S]*?)```
 
 test('the page has an example of everything', () => {
   expect(examples.length).toBe([...page.matchAll(/```ts\n/g)].length)
-  const code = examples.map((example) => example.code).join('\n')
+  const code = examples.map((example) => example.code.replace(/<[\w, ]+>\(/g, '(')).join('\n')
   const everything = [
-    ...'filter map flatMap peek branch merge keyBy repartition aggregate count join joinWithin dedupe table onError'
+    ...'filter map flatMap peek branch merge keyBy repartition aggregate count join joinWithin dedupe process table onError'
       .split(' ')
       .map((name) => `.${name}(`),
     ...Object.keys(pspf.agg).map((name) => `agg.${name}(`),
+    ...Object.keys(pspf.state).map((name) => `state.${name}(`),
     ...Object.keys(pspf.window).map((name) => `window.${name}(`),
     ...["emit('on-close'", "emit('on-update'", 'emit({ every', 'afterSilence', '.late)'],
   ]
@@ -57,7 +58,15 @@ test('the app file at the top is an app', async () => {
 })
 
 /** Examples of docstrings: they are whole expressions over the topics of the page. */
-const sources = ['stream', 'windowed-stream', 'window', 'aggregator', 'table']
+const sources = [
+  'stream',
+  'windowed-stream',
+  'window',
+  'aggregator',
+  'table',
+  'keyed-state',
+  'process-handler',
+]
 const docstrings = sources.flatMap((name) => {
   const text = readFileSync(join(import.meta.dir, `../../src/streams/${name}.ts`), 'utf8')
   return [...text.matchAll(/@example([\s\S]*?)\*\//g)].map(([, code]) => ({

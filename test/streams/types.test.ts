@@ -2,6 +2,8 @@
 import { expect, test } from 'bun:test'
 import { agg } from '../../src/streams/aggregator.ts'
 import { app } from '../../src/streams/app.ts'
+import { state } from '../../src/streams/keyed-state.ts'
+import { output } from '../../src/streams/process-handler.ts'
 import { s } from '../../src/streams/schema/schema.ts'
 import { source } from '../../src/streams/source.ts'
 import type { Stream } from '../../src/streams/stream.ts'
@@ -71,6 +73,42 @@ test('rows keep their types through to the sink', () => {
   expect(app({ id: 'typed' }).use(perMinute, perMinute.out, perMinute.late).parts.length).toBe(3)
 })
 
+test('a process handler knows its row, its state, its timers and its outputs', () => {
+  const processed = orders
+    .stream()
+    .keyBy('region')
+    .process('typed', {
+      state: {
+        n: state.value(0),
+        last: state.list<{ paid: boolean }>({ max: 3 }),
+        by: state.map<string, number>(),
+      },
+      out: output<{ total: number }>(),
+      side: { names: output<string>() },
+      on(order, ctx) {
+        same<typeof order.amount, number>(true)
+        same<typeof ctx.key, string>(true)
+        same<ReturnType<typeof ctx.state.n.get>, number>(true)
+        same<ReturnType<typeof ctx.state.by.get>, number | undefined>(true)
+        ctx.timers.event('end', '1s')
+        ctx.emit({ total: ctx.state.last.get().filter(({ paid }) => paid).length })
+        ctx.emit('names', 'a')
+      },
+      timers: { end: (ctx) => ctx.emit({ total: ctx.state.n.get() }) },
+    })
+  const out = rowsOf(processed.out)
+  same<(typeof out)[number], { total: number }>(true)
+  const names = rowsOf(processed.side.names)
+  same<(typeof names)[number], string>(true)
+  const same2 = rowsOf(
+    orders
+      .stream()
+      .keyBy('region')
+      .process('same', { on: (one, ctx) => ctx.emit(one) }).out,
+  )
+  same<(typeof same2)[number]['region'], string>(true)
+})
+
 // Never called: only compiled.
 export function doesNotCompile() {
   const stream = orders.stream()
@@ -92,6 +130,28 @@ export function doesNotCompile() {
   // @ts-expect-error: not a duration
   window.tumbling('1 minute', { grace: '0s' })
   const windowed = keyed.window('w', window.tumbling('1m', { grace: '0s' }))
+  keyed.process('p', {
+    state: { last: state.value({ n: 1 }) },
+    out: output<number>(),
+    side: { names: output<string>() },
+    on(_, ctx) {
+      // @ts-expect-error: there is no such timer
+      ctx.timers.event('never', 1)
+      // @ts-expect-error: rows are numbers
+      ctx.emit('1')
+      // @ts-expect-error: there is no such output
+      ctx.emit('other', '1')
+      // @ts-expect-error: what is read is frozen
+      ctx.state.last.get().n = 2
+      // @ts-expect-error: there is no such state
+      ctx.state.first.get()
+    },
+    timers: { end: () => undefined },
+  })
+  // @ts-expect-error: a list is bounded
+  state.list<number>({})
+  // @ts-expect-error: a handler does something
+  keyed.process('p', {})
   // @ts-expect-error: a text cannot be summed
   windowed.aggregate({ total: agg.sum('region') })
   // @ts-expect-error: a text cannot be summed

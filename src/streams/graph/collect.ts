@@ -61,6 +61,7 @@ export function explicitName(node: Node): string | undefined {
     case 'spread':
     case 'join':
     case 'dedupe':
+    case 'process':
     case 'lookup':
     case 'table-join':
       return node.name

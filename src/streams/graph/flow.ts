@@ -2,7 +2,15 @@
 // computes what it says.
 import { BrokerError } from '#base'
 import { joinFlow } from './join-flow.ts'
-import type { AggregateNode, DedupeNode, KeyChoice, Node, TopicSettings, WindowNode } from './node.ts'
+import type {
+  AggregateNode,
+  DedupeNode,
+  KeyChoice,
+  Node,
+  ProcessNode,
+  TopicSettings,
+  WindowNode,
+} from './node.ts'
 
 export type Flow = {
   /** Rows carry a key that was asked for. */
@@ -50,6 +58,10 @@ export function flowsOf(
       checkDedupe(node, inputs[0]!)
       if (!inputs[0]!.together) repartitioned.set(node, [inputs[0]!.partitions])
       flows.set(node, { ...inputs[0]!, together: true, partitionedBy: undefined })
+    } else if (node.kind === 'process') {
+      checkProcess(node, inputs[0]!)
+      if (!inputs[0]!.together) repartitioned.set(node, [inputs[0]!.partitions])
+      flows.set(node, { ...inputs[0]!, together: true, partitionedBy: undefined, updating: false })
     } else if (node.kind === 'join' || node.kind === 'lookup' || node.kind === 'table-join') {
       const { flow, partitions } = joinFlow(node, inputs)
       if (partitions.some((wanted) => wanted !== null)) repartitioned.set(node, partitions)
@@ -154,5 +166,19 @@ function checkDedupe({ name }: DedupeNode, { keyed, timed, updating }: Flow): vo
     refuse('would never forget, since its source has no event time', 'give its topic a time: { at: ... }')
   if (updating) {
     refuse('would keep the first of rows that replace each other', 'put it before what makes the updates')
+  }
+}
+
+function checkProcess({ name, state }: ProcessNode, { keyed, timed }: Flow): void {
+  const refuse = (why: string, fix: string) => {
+    throw new BrokerError('invalid_request', `process "${name}" ${why}`, { fix })
+  }
+  if (!keyed) refuse('has no key whose state it could keep', "put .keyBy('field') before it")
+  const dated = Object.entries(state).find(([, { ttlMs }]) => ttlMs !== null)
+  if (!timed && dated !== undefined) {
+    refuse(
+      `would never forget "${dated[0]}", since its source has no event time`,
+      'give its topic a time: { at: ... }, or leave the ttl out',
+    )
   }
 }

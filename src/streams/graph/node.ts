@@ -3,6 +3,7 @@
 import type { Duration, Millis } from '#base'
 import type { AggregateSpec } from '../aggregator.ts'
 import type { ErrorPolicy, LastResort } from '../error-policy.ts'
+import type { StateSpecs } from '../keyed-state.ts'
 import type { StandardSchema } from '../schema/standard-schema.ts'
 import type { GeneratorSettings } from '../source.ts'
 import type { WindowDefinition } from '../window.ts'
@@ -112,6 +113,19 @@ export type DedupeNode = Linked & {
   readonly by: KeyChoice | undefined
   readonly ttlMs: Millis
 }
+/** A user's functions for rows and timers of a key; what they may do beside that is in `process-handler.ts`. */
+export type ProcessNode = Linked & {
+  readonly kind: 'process'
+  readonly name: string
+  readonly state: StateSpecs
+  /** Names of its side outputs; each is an arm. */
+  readonly side: readonly string[]
+  readonly handlers: {
+    readonly on: (row: unknown, ctx: unknown) => void
+    readonly timers: Readonly<Record<string, (ctx: unknown) => void>>
+    readonly late: 'aside' | ((row: unknown, ctx: unknown) => void) | null
+  }
+}
 export type SinkNode = Linked & { readonly kind: 'sink'; readonly topic: TopicSettings }
 export type Node =
   | SourceNode
@@ -122,7 +136,7 @@ export type Node =
   | (Linked & { readonly kind: 'peek'; readonly look: (value: unknown) => void })
   | (Linked & { readonly kind: 'merge' })
   | (Linked & { readonly kind: 'branch'; readonly tests: readonly ((value: unknown) => boolean)[] })
-  /** The rows that passed one test of a branch, its parent. */
+  /** The rows that passed one test of a branch, or one side output of a process handler: its parent. */
   | (Linked & { readonly kind: 'arm'; readonly name: string; readonly index: number })
   | (Linked & { readonly kind: 'keyBy'; readonly key: KeyChoice })
   | WindowNode
@@ -137,6 +151,7 @@ export type Node =
   | TableJoinNode
   | JoinNode
   | DedupeNode
+  | ProcessNode
   | RepartitionNode
   | SinkNode
 

@@ -8,6 +8,7 @@ export function shapeOf(node: Node): Shape {
   const common = { kind: node.kind, ...(key === undefined ? {} : { key }) }
   if (node.kind === 'dedupe')
     return { ...common, window: `dedupe by ${node.by === undefined ? 'key' : 'a part'}` }
+  if (node.kind === 'process') return { ...common, columns: columnsOf(node.state) }
   if (node.kind !== 'window' && node.kind !== 'aggregate') return common
   const columns = columnsOf(node.aggregates)
   return node.kind === 'aggregate'
@@ -15,7 +16,7 @@ export function shapeOf(node: Node): Shape {
     : { ...common, columns, window: `${extentOf(node.window)}${sharesPanes(node) ? ' panes' : ''}` }
 }
 
-/** Aggregates in the order of their names, each with its kind. */
+/** Aggregates, or states of a process handler, in the order of their names, each with its kind. */
 export function columnsOf(
   aggregates: Readonly<Record<string, { readonly kind: string }>>,
 ): (readonly [name: string, kind: string])[] {
@@ -52,7 +53,7 @@ export function whyUseless(stored: Shape, wanted: Shape): string | null {
     const now = wanted.kind === 'window' ? 'are now' : 'is now a'
     return `${what} ${windowText(stored.window)} and ${now} ${windowText(wanted.window)}`
   }
-  if (JSON.stringify(stored.columns) !== JSON.stringify(wanted.columns)) {
+  if (wanted.kind === 'process' ? clash(stored, wanted) : isOther(stored.columns, wanted.columns)) {
     return `its columns were ${columnsText(stored)} and are now ${columnsText(wanted)}`
   }
   if (stored.key !== undefined && wanted.key !== undefined && stored.key !== wanted.key) {
@@ -62,6 +63,14 @@ export function whyUseless(stored: Shape, wanted: Shape): string | null {
     return `it lay over ${stored.partitions} partitions and is now over ${wanted.partitions}`
   }
   return null
+}
+
+const isOther = (a: Shape['columns'], b: Shape['columns']): boolean => JSON.stringify(a) !== JSON.stringify(b)
+
+/** States come and go, but one of a name must stay of its kind. */
+function clash(stored: Shape, wanted: Shape): boolean {
+  const kinds = new Map(stored.columns ?? [])
+  return (wanted.columns ?? []).some(([name, kind]) => (kinds.get(name) ?? kind) !== kind)
 }
 
 const columnsText = ({ columns = [] }: Shape): string =>

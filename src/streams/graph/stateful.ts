@@ -10,6 +10,7 @@ export function isStateful(node: {
     case 'generator':
     case 'join':
     case 'dedupe':
+    case 'process':
     case 'lookup':
     case 'table-join':
       return true

@@ -2,11 +2,12 @@
 // grew, a row was undone), never too late: whoever takes a key looks at what it really has and puts it back.
 import type { KeyValue } from '../graph/node.ts'
 import { compareKeys } from '../state/state-key.ts'
+import { Heap } from './heap.ts'
 
 export type DueKey = { readonly due: number; readonly key: KeyValue }
 
 export class DueKeys {
-  readonly #heap: DueKey[] = []
+  readonly #heap = new Heap<DueKey>(isBefore)
   /** The earliest time recorded for each key; what the heap says otherwise is out of date. */
   readonly #dueOf = new Map<KeyValue, number>()
 
@@ -15,14 +16,14 @@ export class DueKeys {
     const known = this.#dueOf.get(key)
     if (known !== undefined && known <= due) return
     this.#dueOf.set(key, due)
-    this.#push({ due, key })
+    this.#heap.push({ due, key })
   }
 
   /** The next key, left where it is. */
   peek(): DueKey | undefined {
-    for (let first = this.#heap[0]; first !== undefined; first = this.#heap[0]) {
+    for (let first = this.#heap.peek(); first !== undefined; first = this.#heap.peek()) {
       if (this.#dueOf.get(first.key) === first.due) return first
-      this.#removeFirst()
+      this.#heap.pop()
     }
     return undefined
   }
@@ -31,38 +32,9 @@ export class DueKeys {
   pop(): DueKey | undefined {
     const first = this.peek()
     if (first === undefined) return undefined
-    this.#removeFirst()
+    this.#heap.pop()
     this.#dueOf.delete(first.key)
     return first
-  }
-
-  #push(item: DueKey): void {
-    const heap = this.#heap
-    let at = heap.length
-    heap.push(item)
-    while (at > 0) {
-      const parent = (at - 1) >>> 1
-      if (!isBefore(item, heap[parent]!)) break
-      heap[at] = heap[parent]!
-      at = parent
-    }
-    heap[at] = item
-  }
-
-  #removeFirst(): void {
-    const heap = this.#heap
-    const last = heap.pop()!
-    if (heap.length === 0) return
-    let at = 0
-    for (;;) {
-      let child = 2 * at + 1
-      if (child >= heap.length) break
-      if (child + 1 < heap.length && isBefore(heap[child + 1]!, heap[child]!)) child++
-      if (!isBefore(heap[child]!, last)) break
-      heap[at] = heap[child]!
-      at = child
-    }
-    heap[at] = last
   }
 }
 

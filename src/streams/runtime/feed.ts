@@ -9,6 +9,7 @@ export interface Feed {
   readonly silentMs: number
   /** A table that is read before other feeds, and at start to its end. */
   readonly leads?: boolean
+  /** It has not read all that there was when the task started. */
   readonly behind?: boolean
   /** Records that are known to be there and can be read on without a pause. */
   readonly backlog?: number

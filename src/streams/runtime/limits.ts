@@ -25,6 +25,8 @@ export const defaultLimits = {
   restoreMutationsMax: 50_000,
   /** Times that a damaged store is dropped and rebuilt before its task gives up. */
   rebuildsMax: 3,
+  /** Timers that lead to each other while event time stands still or jumps once: a second each is more than a day. */
+  timerChainMax: 100_000,
   /** Segment files a reader keeps open. */
   openFilesMax: 16,
 }

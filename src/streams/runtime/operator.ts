@@ -12,6 +12,11 @@ export interface Operator {
   restore(): void
   /** Emits what time has made due, in order. False: the commit is full, call again after it. */
   closeDue(): boolean
+  /**
+   * Emits what the wall clock has made due; true if there was anything. `behind`: the task still reads what was there
+   * when it started.
+   */
+  passWallClock?(behind: boolean): boolean
   /** Emits what goes out once per commit. */
   flush(): void
   /** Everything that changed since the last commit was cut. */

@@ -14,6 +14,7 @@ import { LookupOperator } from './lookup-operator.ts'
 import type { Operator, WindowWiring } from './operator.ts'
 import { TopicOutput } from './outputs.ts'
 import { PaneOperator } from './pane-operator.ts'
+import { ProcessOperator } from './process-operator.ts'
 import { RepartitionOutput } from './repartition-output.ts'
 import { SessionOperator } from './session-operator.ts'
 import { keepsPanes } from './signature.ts'
@@ -103,6 +104,13 @@ export class Pipeline {
     return passed
   }
 
+  /** Lets fire what the wall clock has made due; true if anything did. `behind`: see `Operator.passWallClock`. */
+  passWallClock(behind: boolean): boolean {
+    let fired = false
+    for (const operator of this.stateful) if (operator.passWallClock?.(behind)) fired = true
+    return fired
+  }
+
   /** Rows that go out once per commit, and word of the time. */
   flush(epoch: number): void {
     for (const operator of this.stateful) operator.flush()
@@ -160,7 +168,8 @@ export class Pipeline {
     const { id, node } = planned
     const counters = context.counters.get(id)!
     const children = planned.children.filter((child) => child.node.kind !== 'late')
-    const emit = fanOut(entriesOf(planned, children, entries))
+    const own = node.kind === 'process' ? children.filter((child) => child.node.kind !== 'arm') : children
+    const emit = fanOut(entriesOf(planned, own, entries))
     switch (node.kind) {
       case 'window': {
         const time = this.#times.get(planned)!
@@ -180,6 +189,16 @@ export class Pipeline {
         const time = this.#times.get(planned)!
         const wiring = { id, context, counters, store, emit, time, emitLate: lateOf(planned, entries) }
         const operator = new DedupeOperator(node, wiring)
+        this.stateful.push(operator)
+        return operator.accept
+      }
+      case 'process': {
+        const time = this.#times.get(planned)!
+        const sides = armsOf(node.side.length, children, entries)
+        const { timed } = planned
+        const late = lateOf(planned, entries)
+        const wiring = { id, context, counters, store, emit, time, emitLate: late, sides, timed }
+        const operator = new ProcessOperator(node, wiring)
         this.stateful.push(operator)
         return operator.accept
       }
@@ -206,9 +225,7 @@ export class Pipeline {
         return operator.accept
       }
       case 'branch': {
-        const arms = node.tests.map((_, index) =>
-          fanOut(children.flatMap((child) => (isArm(child, index) ? [entries.get(child)![0]] : []))),
-        )
+        const arms = armsOf(node.tests.length, children, entries)
         return branch(node, arms, { id, counters, context })
       }
       case 'repartition': {
@@ -252,6 +269,7 @@ const keepsTime: ReadonlySet<string> = new Set([
   'window',
   'aggregate',
   'dedupe',
+  'process',
   'join',
   'lookup',
   'table-join',
@@ -277,6 +295,13 @@ function lateOf({ children }: PlannedNode, entries: Entries): Emit | null {
 
 function topicSettingsOf({ node }: PlannedNode): TopicSettings | null {
   return node.kind === 'source' ? node.topic : null
+}
+
+/** The ways into each arm of a node. */
+function armsOf(count: number, children: readonly PlannedNode[], entries: Entries): Emit[] {
+  return Array.from({ length: count }, (_, index) =>
+    fanOut(children.flatMap((child) => (isArm(child, index) ? [entries.get(child)![0]] : []))),
+  )
 }
 
 function isArm({ node }: PlannedNode, index: number): boolean {

@@ -86,6 +86,7 @@ export class RepartitionFeed implements Feed {
   readonly #tries: RecordTries
   /** The record in the cursor is to be tried again. */
   #again = false
+  #endAtStart: number | null = null
 
   constructor(options: RepartitionFeedOptions) {
     this.#options = options
@@ -98,6 +99,12 @@ export class RepartitionFeed implements Feed {
 
   get backlog(): number {
     return this.#tries.waiting ? 0 : this.#options.reader.lag
+  }
+
+  get behind(): boolean {
+    const { reader } = this.#options
+    this.#endAtStart ??= reader.end
+    return reader.failure === null && reader.position < this.#endAtStart
   }
 
   get silentMs(): number {

@@ -8,9 +8,9 @@ import { decodeValue, encodeValue, signatureKey } from '../state/state-key.ts'
 import type { Mutation, StateStore } from '../state/state-store.ts'
 
 type Signature = {
-  readonly kind: 'window' | 'aggregate' | 'join' | 'lookup' | 'table-join' | 'dedupe'
+  readonly kind: 'window' | 'aggregate' | 'join' | 'lookup' | 'table-join' | 'dedupe' | 'process'
   readonly window: string | null
-  /** Aggregates in the order of their names, each with its kind. */
+  /** Aggregates or states in the order of their names, each with its kind. */
   readonly columns: readonly (readonly [name: string, kind: string])[]
 }
 
@@ -22,8 +22,19 @@ export function checkSignatures(subtopology: Subtopology, store: StateStore): Mu
     if (wanted === null) continue
     const key = signatureKey(id)
     const stored = store.get(key)
-    if (stored === null) missing.push({ key, value: encodeValue(wanted) })
-    else refuseChange(id, decodeValue(stored, id) as Signature, wanted)
+    if (stored === null) {
+      missing.push({ key, value: encodeValue(wanted) })
+      continue
+    }
+    const known = decodeValue(stored, id) as Signature
+    if (wanted.kind === 'process' && known.kind === 'process') {
+      // States come and go. One that is gone keeps its kind, should it come back.
+      const all = withStatesOf(wanted, known)
+      refuseChange(id, all, withStatesOf(known, wanted))
+      if (all.columns.length > known.columns.length) missing.push({ key, value: encodeValue(all) })
+    } else {
+      refuseChange(id, known, wanted)
+    }
   }
   return missing
 }
@@ -33,6 +44,9 @@ function signatureOf(id: string, node: PlannedNode['node'], store: StateStore): 
   // Rows as they came: another interval only decides which are kept from now on.
   if (node.kind === 'join' || node.kind === 'lookup' || node.kind === 'table-join') {
     return { kind: node.kind, window: null, columns: [] }
+  }
+  if (node.kind === 'process') {
+    return { kind: 'process', window: null, columns: columnsOf(node.state) }
   }
   // Times of rows, by identity.
   if (node.kind === 'dedupe') {
@@ -59,6 +73,11 @@ export function keepsPanes(id: string, node: WindowNode, store: StateStore): boo
   const stored = store.get(signatureKey(id))
   if (stored === null) return true
   return (decodeValue(stored, id) as Signature).window?.endsWith(' panes') ?? false
+}
+
+/** The states of both; where they differ, the second decides. */
+function withStatesOf(a: Signature, b: Signature): Signature {
+  return { ...b, columns: [...new Map([...a.columns, ...b.columns])].sort(([x], [y]) => (x < y ? -1 : 1)) }
 }
 
 function refuseChange(id: string, stored: Signature, wanted: Signature): void {

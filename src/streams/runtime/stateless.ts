@@ -179,7 +179,7 @@ export function sink(
   }
 }
 
-function refusePromise(promise: Promise<unknown>): never {
+export function refusePromise(promise: Promise<unknown>): never {
   promise.catch(() => undefined) // The refusal is the answer; its own outcome no longer matters.
   throw new TypeError('a function of a stream must be synchronous, this one answered a promise')
 }

@@ -141,7 +141,9 @@ export class Task {
     return this.#blaming(() => {
       // What a watermark made due and the last commit had no room for comes before any other row.
       if (!this.#pipeline.advance()) return true
-      let worked = this.#endSilence()
+      const behind = this.#feeds.some((feed) => feed.behind === true)
+      let worked = this.#pipeline.passWallClock(behind)
+      if (this.#endSilence()) worked = true
       const held = this.#leading.some(({ behind }) => behind === true)
       for (const feed of this.#feeds) {
         if (!feed.ready || (held && feed.leads !== true)) continue

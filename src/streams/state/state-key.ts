@@ -11,9 +11,14 @@
 //   <node> 00 't' <tag> <key text>             the row of a key in a table
 //   <node> 00 't' <side> <tag> <key text>      the same of two tables that are joined; <side> is 'l' or 'r'
 //   <node> 00 'c'                              the cursor of a source
+//   <node> 00 's' <state> 00 <owned> <part>    state of a key in a process handler: <part> is nothing for a value, eight
+//                                              bytes like <at> for an item of a list, a tagged key for an entry
+//   <node> 00 'e' <owned> <name>               an event-time timer of a key; 'x': one of the wall clock
+//   <node> 00 'y'                              how often timers of the wall clock waited for the end of the log
 //
 // <node> is the id that the user gave, which has no byte below 0x2d. <start> and <at> are eight bytes, most significant
 // first, with the sign flipped, so that bytes are in the order of time; <seq> is four bytes. <tag> is 'b', 'n' or 's': boolean, number or string.
+// <owned> is the length of what follows as four bytes, then <tag> <key text>.
 // A value is one byte that says its version, then JSON.
 import { assert, BrokerError } from '#base'
 import type { KeyValue } from '../graph/node.ts'
@@ -36,6 +41,11 @@ export const listsPrefix = (node: string, list: 'i' | 'l' | 'r'): Uint8Array =>
   encoder.encode(`${node}\0${list}`)
 export const tablesPrefix = (node: string, side: 'l' | 'r'): Uint8Array => encoder.encode(`${node}\0t${side}`)
 export const tablePrefix = (node: string): Uint8Array => encoder.encode(`${node}\0t`)
+
+export const statePrefix = (node: string, state: string): Uint8Array => encoder.encode(`${node}\0s${state}\0`)
+export const timersPrefix = (node: string, clock: 'event' | 'wall'): Uint8Array =>
+  encoder.encode(`${node}\0${clock === 'event' ? 'e' : 'x'}`)
+export const waitsKey = (node: string): Uint8Array => encoder.encode(`${node}\0y`)
 
 const timeSizeBytes = 8
 const seqSizeBytes = 4
@@ -137,6 +147,34 @@ export function joinKey(prefix: Uint8Array, tail: Uint8Array): Uint8Array {
   key.set(tail, prefix.length)
   return key
 }
+
+const ownerSizeBytes = 4
+
+/** What everything of a key begins with, and nothing of any other key. */
+export function ownedPrefix(space: Uint8Array, key: KeyValue): Uint8Array {
+  const tagged = taggedKey(key)
+  const prefix = new Uint8Array(space.length + ownerSizeBytes + tagged.length)
+  prefix.set(space)
+  new DataView(prefix.buffer).setUint32(space.length, tagged.length)
+  prefix.set(tagged, space.length + ownerSizeBytes)
+  return prefix
+}
+
+export function readOwned(stored: Uint8Array, space: Uint8Array): { key: KeyValue; part: Uint8Array } {
+  const view = new DataView(stored.buffer, stored.byteOffset, stored.byteLength)
+  const begin = space.length + ownerSizeBytes
+  const end = begin + view.getUint32(space.length)
+  return { key: readTaggedKey(stored.subarray(begin, end)), part: stored.subarray(end) }
+}
+
+/** Numbers in the order of their bytes. */
+export function encodeNumber(value: number): Uint8Array {
+  const bytes = new Uint8Array(timeSizeBytes)
+  writeTime(bytes, 0, value)
+  return bytes
+}
+
+export const readNumber = (bytes: Uint8Array): number => readTime(bytes, 0)
 
 const valueVersion = 1
 

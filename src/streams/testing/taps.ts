@@ -15,11 +15,14 @@ const tapped: ReadonlySet<Node['kind']> = new Set([
   'window',
   'aggregate',
   'dedupe',
+  'process',
   'join',
   'lookup',
   'table-join',
   'late',
 ])
+
+const judgesLate: ReadonlySet<Node['kind']> = new Set(['window', 'join', 'dedupe', 'process'])
 
 /** One behind each window and join (their late rows, too), each aggregate and each end of a stream. */
 export function tapsOf(app: App): Taps {
@@ -36,7 +39,7 @@ export function tapsOf(app: App): Taps {
     const id = ids.get(node)!
     const isEnd = node.kind !== 'sink' && !node.children.some((child) => own.includes(child))
     if (tapped.has(node.kind) || isEnd) tap(node, id)
-    if (node.kind !== 'window' && node.kind !== 'join' && node.kind !== 'dedupe') continue
+    if (!judgesLate.has(node.kind)) continue
     const late = lateOf(node)
     if (own.includes(late)) continue
     nodes.push(late)
