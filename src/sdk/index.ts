@@ -22,6 +22,8 @@ export {
   type App,
   type AppOptions,
   type AppPart,
+  type AsyncCall,
+  type AsyncOptions,
   agg,
   app,
   type ConsumeOptions,

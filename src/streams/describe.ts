@@ -61,6 +61,8 @@ export function labelOf({ node }: PlannedNode): string {
       return `${node.how}, from ${formatDuration(node.beforeMs)} before to ${formatDuration(node.afterMs)} after, grace ${formatDuration(node.graceMs)}`
     case 'dedupe':
       return `the first of ${node.by === undefined ? 'each key' : `each ${node.by.field ?? 'result of a function'}`} within ${formatDuration(node.ttlMs)}`
+    case 'async':
+      return `${node.settings.concurrency} at once, ${node.settings.order === 'any' ? 'in any order' : 'in order'}, ${formatDuration(node.settings.timeoutMs)} each`
     case 'process':
       return describeProcess(node)
     case 'branch':

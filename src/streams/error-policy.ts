@@ -39,6 +39,6 @@ export function errorSettings(policy: ErrorPolicy): ErrorSettings {
 }
 
 /** Before retry `n`, from 1 on: `100ms -> 100, 200, 400, ...` */
-export function backoffBefore({ backoffMs }: ErrorSettings, n: number): number {
+export function backoffBefore({ backoffMs }: Pick<ErrorSettings, 'backoffMs'>, n: number): number {
   return Math.min(backoffMsMax, backoffMs * 2 ** (n - 1))
 }

@@ -1,6 +1,7 @@
 export { type Aggregator, agg } from './aggregator.ts'
 export * from './api.ts'
 export * from './app.ts'
+export type { AsyncCall, AsyncOptions } from './async-map.ts'
 export { type DeadLetter, deadTopicOf, readDeadLetter } from './dead-letter.ts'
 export {
   type DeadLetterCause,

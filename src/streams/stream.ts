@@ -4,11 +4,13 @@
 import { BrokerError } from '#base'
 import { type AggregateSpec, agg, type ResultOf } from './aggregator.ts'
 import type { AppPart } from './app.ts'
+import { type AsyncCall, type AsyncOptions, asyncMap } from './async-map.ts'
 import { type Deduped, type DedupeOptions, dedupe } from './dedupe.ts'
 import { type ErrorPolicy, errorSettings } from './error-policy.ts'
 import { checkedName } from './graph/collect.ts'
 import {
   type AggregateNode,
+  type AsyncNode,
   type JoinHow,
   type KeyValue,
   link,
@@ -63,6 +65,15 @@ export interface Stream<V> extends AppPart {
    */
   onError(policy: ErrorPolicy): this
   /**
+   * What an asynchronous function makes of each row: calls of a service, a model, a database. So many run at once; event
+   * time behind it waits for the rows that are at work. Calls may be made again after a crash, with the same `call.key`.
+   * @example
+   * const scored = orders.stream().async('score', async (order, call) => ({ id: order.id, by: call.key }), {
+   *   concurrency: 64, order: 'any', timeout: '5s', retry: 2,
+   * })
+   */
+  async<W>(name: string, call: (row: V, call: AsyncCall) => Promise<W>, options?: AsyncOptions): Stream<W>
+  /**
    * Rows of both, in no order between the two.
    * @example orders.stream().map((order) => order.at).merge(payments.stream().map((payment) => payment.at))
    */
@@ -91,6 +102,11 @@ export interface KeyedStream<K extends KeyValue, V> extends Stream<V> {
   flatMap<W>(change: (value: V) => Iterable<W>): KeyedStream<K, W>
   peek(look: (value: V) => void): KeyedStream<K, V>
   branch<B extends Branches<V>>(tests: B): { readonly [Name in keyof B]: KeyedStream<K, V> }
+  async<W>(
+    name: string,
+    call: (row: V, call: AsyncCall) => Promise<W>,
+    options?: AsyncOptions,
+  ): KeyedStream<K, W>
   /**
    * Sends rows by key through an internal topic, over as many partitions as said: so many tasks work on what follows.
    * Nodes that need it do it by themselves; this is for another number of partitions, or to cut a heavy step off.
@@ -225,6 +241,13 @@ class NodeStream<K extends KeyValue, V> implements KeyedStream<K, V> {
       return [name, keyedStreamOf<K, V>(arm)] as const
     })
     return Object.fromEntries(arms) as { [Name in keyof B]: KeyedStream<K, V> }
+  }
+  async<W>(
+    name: string,
+    call: (row: V, call: AsyncCall) => Promise<W>,
+    options: AsyncOptions = {},
+  ): KeyedStream<K, W> {
+    return keyedStreamOf(asyncMap(this.node, name, { call: call as AsyncNode['call'], options }))
   }
   repartition(name: string, options: { readonly partitions?: number } = {}): KeyedStream<K, V> {
     const { partitions } = options

@@ -40,7 +40,7 @@ test('the page has an example of everything', () => {
   expect(examples.length).toBe([...page.matchAll(/```ts\n/g)].length)
   const code = examples.map((example) => example.code.replace(/<[\w, ]+>\(/g, '(')).join('\n')
   const everything = [
-    ...'filter map flatMap peek branch merge keyBy repartition aggregate count join joinWithin dedupe process table onError'
+    ...'filter map flatMap peek branch merge keyBy repartition aggregate count join joinWithin async dedupe process table onError'
       .split(' ')
       .map((name) => `.${name}(`),
     ...Object.keys(pspf.agg).map((name) => `agg.${name}(`),

@@ -467,7 +467,9 @@ describe('state', () => {
     send(more, 'a', 0)
     await more.stop()
     await (await harness(make({ a: state.value(2), b: state.set() }), { log: t.log })).stop()
-    await expect(harness(make({ a: state.set() }), { log: t.log })).rejects.toThrow('keeps state of a')
+    await expect(harness(make({ a: state.set() }), { log: t.log })).rejects.toThrow(
+      'does not fit: its columns were a (value)',
+    )
   })
 })
 

@@ -60,6 +60,7 @@ export function explicitName(node: Node): string | undefined {
     case 'generator':
     case 'spread':
     case 'join':
+    case 'async':
     case 'dedupe':
     case 'process':
     case 'lookup':

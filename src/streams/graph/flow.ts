@@ -4,6 +4,7 @@ import { BrokerError } from '#base'
 import { joinFlow } from './join-flow.ts'
 import type {
   AggregateNode,
+  AsyncNode,
   DedupeNode,
   KeyChoice,
   Node,
@@ -54,6 +55,9 @@ export function flowsOf(
       if (!inputs[0]!.together) repartitioned.set(node, [inputs[0]!.partitions])
       const updating = node.kind === 'aggregate' || node.emit.kind === 'on-update'
       flows.set(node, { ...inputs[0]!, together: true, partitionedBy: undefined, updating })
+    } else if (node.kind === 'async') {
+      checkAsync(node, inputs[0]!)
+      flows.set(node, { ...inputs[0]!, partitionedBy: undefined })
     } else if (node.kind === 'dedupe') {
       checkDedupe(node, inputs[0]!)
       if (!inputs[0]!.together) repartitioned.set(node, [inputs[0]!.partitions])
@@ -181,4 +185,13 @@ function checkProcess({ name, state }: ProcessNode, { keyed, timed }: Flow): voi
       'give its topic a time: { at: ... }, or leave the ttl out',
     )
   }
+}
+
+function checkAsync({ name, settings }: AsyncNode, { updating }: Flow): void {
+  if (!updating || settings.order === 'preserve') return
+  throw new BrokerError(
+    'invalid_request',
+    `async "${name}" would bring rows that replace each other out of order`,
+    { fix: "use order: 'preserve'" },
+  )
 }

@@ -2,6 +2,7 @@
 // the API that made them has proved them already.
 import type { Duration, Millis } from '#base'
 import type { AggregateSpec } from '../aggregator.ts'
+import type { AsyncCall, AsyncSettings } from '../async-map.ts'
 import type { ErrorPolicy, LastResort } from '../error-policy.ts'
 import type { StateSpecs } from '../keyed-state.ts'
 import type { StandardSchema } from '../schema/standard-schema.ts'
@@ -126,6 +127,13 @@ export type ProcessNode = Linked & {
     readonly late: 'aside' | ((row: unknown, ctx: unknown) => void) | null
   }
 }
+/** A user's asynchronous function on each row. */
+export type AsyncNode = Linked & {
+  readonly kind: 'async'
+  readonly name: string
+  readonly call: (row: unknown, call: AsyncCall) => unknown
+  readonly settings: AsyncSettings
+}
 export type SinkNode = Linked & { readonly kind: 'sink'; readonly topic: TopicSettings }
 export type Node =
   | SourceNode
@@ -150,6 +158,7 @@ export type Node =
   | LookupNode
   | TableJoinNode
   | JoinNode
+  | AsyncNode
   | DedupeNode
   | ProcessNode
   | RepartitionNode

@@ -9,6 +9,7 @@ export function isStateful(node: {
     case 'aggregate':
     case 'generator':
     case 'join':
+    case 'async':
     case 'dedupe':
     case 'process':
     case 'lookup':

@@ -13,16 +13,18 @@ export interface Operator {
   /** Emits what time has made due, in order. False: the commit is full, call again after it. */
   closeDue(): boolean
   /**
-   * Emits what the wall clock has made due; true if there was anything. `behind`: the task still reads what was there
-   * when it started.
+   * Emits what the wall clock or an answer from outside has made due; true if there was anything. `behind`: the task
+   * still reads what was there when it started.
    */
-  passWallClock?(behind: boolean): boolean
+  emitReady?(behind: boolean): boolean
   /** Emits what goes out once per commit. */
   flush(): void
   /** Everything that changed since the last commit was cut. */
   collect(into: Mutation[], commit: number): void
   /** The store has everything up to that commit: memory above the limit may let go of it. */
   release(applied: number): void
+  /** User code is at something that neither the task nor the clock knows of. */
+  readonly outside?: boolean
   /** Ends what runs on its own. */
   stop?(): void
   /** After how much silence its open windows close although time stands still. */

@@ -7,6 +7,7 @@ import type { Mutation, StateStore } from '../state/state-store.ts'
 import { OperatorTime, type StoredTime, storeTime, type TimeInput } from '../time/watermark.ts'
 import { emitDelayOf } from '../window.ts'
 import { AggregateOperator } from './aggregate-operator.ts'
+import { AsyncOperator } from './async-operator.ts'
 import { newCounters } from './counters.ts'
 import { DedupeOperator } from './dedupe-operator.ts'
 import { JoinOperator } from './join-operator.ts'
@@ -104,10 +105,10 @@ export class Pipeline {
     return passed
   }
 
-  /** Lets fire what the wall clock has made due; true if anything did. `behind`: see `Operator.passWallClock`. */
-  passWallClock(behind: boolean): boolean {
+  /** Lets go on what the wall clock or an answer from outside has made due; true if anything did. `behind`: see `Operator.emitReady`. */
+  emitReady(behind: boolean): boolean {
     let fired = false
-    for (const operator of this.stateful) if (operator.passWallClock?.(behind)) fired = true
+    for (const operator of this.stateful) if (operator.emitReady?.(behind)) fired = true
     return fired
   }
 
@@ -184,6 +185,13 @@ export class Pipeline {
         const operator = new JoinOperator(node, wiring)
         this.stateful.push(operator)
         return [operator.acceptLeft, operator.acceptRight]
+      }
+      case 'async': {
+        const time = this.#times.get(planned)!
+        const made = planned.parents.some(makesRows)
+        const operator = new AsyncOperator(node, { id, context, counters, store, emit, time, made })
+        this.stateful.push(operator)
+        return operator.accept
       }
       case 'dedupe': {
         const time = this.#times.get(planned)!
@@ -268,6 +276,7 @@ type Entries = Map<PlannedNode, readonly [Emit, Emit?]>
 const keepsTime: ReadonlySet<string> = new Set([
   'window',
   'aggregate',
+  'async',
   'dedupe',
   'process',
   'join',
@@ -295,6 +304,20 @@ function lateOf({ children }: PlannedNode, entries: Entries): Emit | null {
 
 function topicSettingsOf({ node }: PlannedNode): TopicSettings | null {
   return node.kind === 'source' ? node.topic : null
+}
+
+/** Some of the rows that come from it are not those of a record at work. */
+function makesRows({ node, parents }: PlannedNode): boolean {
+  switch (node.kind) {
+    case 'window':
+    case 'aggregate':
+    case 'process':
+    case 'join':
+    case 'async':
+      return true
+    default:
+      return parents.some(makesRows)
+  }
 }
 
 /** The ways into each arm of a node. */

@@ -117,7 +117,9 @@ export class ProcessOperator implements Operator {
   }
 
   /** Lets fire what the wall clock has made due. `behind`: the task still reads what was there when it started. */
-  passWallClock(behind: boolean): boolean {
+  emitReady(behind: boolean): boolean {
+    // What event time has made due comes first.
+    if (this.#passing) return false
     this.#endWait(behind)
     const now = Math.floor(this.#wiring.context.clock.now())
     let fired = false

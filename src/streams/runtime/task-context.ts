@@ -92,6 +92,8 @@ export class TaskContext {
   node = ''
   /** Bytes of output and state that the next commit holds, roughly. */
   pendingBytes = 0
+  /** Nodes that wait for answers and hold as many rows as they may. */
+  saturations = 0
   /** Something happened that is in no commit yet, even if it wrote nothing. */
   touched = false
   /** null: a row that fails stops the task, so nothing needs to be undone. */
@@ -118,8 +120,19 @@ export class TaskContext {
     return this.touched || this.pendingBytes > 0
   }
 
-  get full(): boolean {
+  /** The next commit takes no more. */
+  get commitFull(): boolean {
     return this.pendingBytes >= this.limits.commitSizeBytesMax
+  }
+
+  /** Rows must wait: for the next commit, or for answers from outside. */
+  get full(): boolean {
+    return this.saturations > 0 || this.commitFull
+  }
+
+  /** How often a node's row is tried again. */
+  retriesOf(node: string): number {
+    return (this.#rules.ofNode.get(node) ?? this.#rules.usual).retries
   }
 
   /** Sends a row on. If anything behind throws, it is undone, and the policy of the node that threw decides. */
@@ -146,6 +159,12 @@ export class TaskContext {
     if (attempt <= settings.retries) return backoffBefore(settings, attempt)
     this.#giveUp(thrown, { attempts: attempt, row: null })
     return null
+  }
+
+  /** A row has failed outside, as often as it may: what the node's policy says for the last. */
+  giveUpRow(node: string, error: Error, failed: Failed): void {
+    this.node = node
+    this.#giveUp(error, failed)
   }
 
   /** Leaves out the current record, which could not even be read; `dead`: its topic keeps such records aside. */

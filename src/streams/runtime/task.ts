@@ -70,6 +70,11 @@ export class Task {
     return this.#feeds
   }
 
+  /** User code is at something that neither the task nor the clock knows of. */
+  get outside(): boolean {
+    return this.#pipeline.stateful.some((operator) => operator.outside === true)
+  }
+
   readonly wake = (): void => this.#signal.wake()
 
   /** Resolves after `stop`; rejects with what went wrong. */
@@ -136,17 +141,18 @@ export class Task {
   #work(): boolean {
     const { commitRecordsMax, stepRecordsMax } = this.#context.limits
     const room = commitRecordsMax - this.#pendingRecords
-    if (room <= 0 || this.#context.full) return false
+    if (room <= 0 || this.#context.commitFull) return false
     for (const feed of this.#feeds) feed.prefetch()
     return this.#blaming(() => {
-      // What a watermark made due and the last commit had no room for comes before any other row.
-      if (!this.#pipeline.advance()) return true
       const behind = this.#feeds.some((feed) => feed.behind === true)
-      let worked = this.#pipeline.passWallClock(behind)
+      const emitted = this.#pipeline.emitReady(behind)
+      // What a watermark made due and the last commit had no room for comes before any other row.
+      if (!this.#pipeline.advance()) return emitted || this.#context.commitFull
+      let worked = emitted
       if (this.#endSilence()) worked = true
       const held = this.#leading.some(({ behind }) => behind === true)
       for (const feed of this.#feeds) {
-        if (!feed.ready || (held && feed.leads !== true)) continue
+        if (!feed.ready || this.#context.full || (held && feed.leads !== true)) continue
         this.#pendingRecords += feed.run(Math.min(room, stepRecordsMax))
         worked = true
       }

@@ -14,6 +14,8 @@
 //   <node> 00 's' <state> 00 <owned> <part>    state of a key in a process handler: <part> is nothing for a value, eight
 //                                              bytes like <at> for an item of a list, a tagged key for an entry
 //   <node> 00 'e' <owned> <name>               an event-time timer of a key; 'x': one of the wall clock
+//   <node> 00 'q' <seq>                        a row that waits for its answer, see runtime/async-operator.ts; <seq> is eight
+//                                              bytes like <at>
 //   <node> 00 'y'                              how often timers of the wall clock waited for the end of the log
 //
 // <node> is the id that the user gave, which has no byte below 0x2d. <start> and <at> are eight bytes, most significant
@@ -45,6 +47,7 @@ export const tablePrefix = (node: string): Uint8Array => encoder.encode(`${node}
 export const statePrefix = (node: string, state: string): Uint8Array => encoder.encode(`${node}\0s${state}\0`)
 export const timersPrefix = (node: string, clock: 'event' | 'wall'): Uint8Array =>
   encoder.encode(`${node}\0${clock === 'event' ? 'e' : 'x'}`)
+export const heldPrefix = (node: string): Uint8Array => encoder.encode(`${node}\0q`)
 export const waitsKey = (node: string): Uint8Array => encoder.encode(`${node}\0y`)
 
 const timeSizeBytes = 8

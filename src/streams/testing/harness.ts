@@ -307,6 +307,7 @@ export class Harness {
   }
 
   #isOutside(): boolean {
+    if (this.#run?.runners.some(({ task }) => task.outside)) return true
     const feeds = this.#run?.runners.flatMap(({ task }) => task.feeds) ?? []
     return feeds.some((feed) => feed instanceof GeneratorFeed && feed.outside)
   }

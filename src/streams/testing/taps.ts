@@ -14,6 +14,7 @@ export type Taps = {
 const tapped: ReadonlySet<Node['kind']> = new Set([
   'window',
   'aggregate',
+  'async',
   'dedupe',
   'process',
   'join',

@@ -67,6 +67,8 @@ export class OperatorTime implements TimeInput {
   current = -Infinity
   status: TimeStatus = 'active'
   readonly delayMs: number
+  /** The earliest time of rows that are still inside; Infinity: there are none. */
+  heldBack: () => number = nothingHeld
   readonly #inputs: readonly TimeInput[]
 
   constructor(inputs: readonly TimeInput[], delayMs: number) {
@@ -90,8 +92,9 @@ export class OperatorTime implements TimeInput {
       if (watermark < least) least = watermark
     }
     const allFinished = finished > 0 && finished === this.#inputs.length
-    const status = allFinished ? 'finished' : active > 0 ? 'active' : 'idle'
-    const wanted = active > 0 || allFinished ? least : this.current
+    const held = this.heldBack()
+    const status = held < Infinity || active > 0 ? 'active' : allFinished ? 'finished' : 'idle'
+    const wanted = Math.min(held, active > 0 || allFinished ? least : this.current)
     const moved = status !== this.status || wanted > this.current
     this.status = status
     if (wanted > this.current) this.current = wanted
@@ -110,6 +113,8 @@ export class OperatorTime implements TimeInput {
     this.status = stored.status
   }
 }
+
+const nothingHeld = (): number => Infinity
 
 /** JSON has no infinities: null is before everything, `'end'` after. */
 export function storeTime(watermark: number, status: TimeStatus): StoredTime {
