@@ -13,6 +13,7 @@ import { produceCommands } from './commands/produce.ts'
 import { selfCommands } from './commands/self.ts'
 import { serveCommands, serveFlags } from './commands/serve.ts'
 import { statusCommands } from './commands/status.ts'
+import { testCommands } from './commands/test.ts'
 import { topicCommands } from './commands/topic.ts'
 
 export const commands: readonly Command[] = [
@@ -25,6 +26,7 @@ export const commands: readonly Command[] = [
   ...dlqCommands,
   ...dashboardCommands,
   ...exampleCommands,
+  ...testCommands,
   ...statusCommands,
   ...backupCommands,
   ...logCommands,

@@ -15,3 +15,4 @@ export {
   type Settings,
   serveSettings,
 } from './settings.ts'
+export { runTests } from './test-runner.ts'
