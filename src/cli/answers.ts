@@ -17,6 +17,9 @@ export type {
   RecordsPage,
   ReplayAnswer,
   ResetAnswer,
+  TableRow,
+  TableRows,
+  TableSummary,
   TopicDetail,
   TopicSummary,
 } from '#node'

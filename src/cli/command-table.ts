@@ -13,6 +13,7 @@ import { produceCommands } from './commands/produce.ts'
 import { selfCommands } from './commands/self.ts'
 import { serveCommands, serveFlags } from './commands/serve.ts'
 import { statusCommands } from './commands/status.ts'
+import { tableCommands } from './commands/table.ts'
 import { testCommands } from './commands/test.ts'
 import { topicCommands } from './commands/topic.ts'
 
@@ -23,6 +24,7 @@ export const commands: readonly Command[] = [
   ...topicCommands,
   ...groupCommands,
   ...appCommands,
+  ...tableCommands,
   ...dlqCommands,
   ...dashboardCommands,
   ...exampleCommands,

@@ -7,7 +7,16 @@ import type { Session } from './session.ts'
 export type Effect = 'read-only' | 'writes' | 'destructive' | 'runs'
 
 /** What completes a value: names asked from the node, files, or a fixed list. */
-export type Completes = 'topic' | 'group' | 'app' | 'dlq' | 'example' | 'command' | 'file' | readonly string[]
+export type Completes =
+  | 'topic'
+  | 'group'
+  | 'app'
+  | 'dlq'
+  | 'table'
+  | 'example'
+  | 'command'
+  | 'file'
+  | readonly string[]
 
 export type Argument = {
   /** As help shows it: `TOPIC`. */

@@ -23,7 +23,10 @@
 //   POST   /api/v1/groups/:group/offsets       ResetOffsets -> ResetAnswer; with `dryRun` nothing changes
 //   GET    /api/v1/apps  /apps/:app            AppStatus[]; AppStatus
 //   POST   /api/v1/apps/:app/pause  /resume    AppStatus
-//   GET    /api/v1/tables  /tables/:table      TableSummary[]; TableSummary
+//   GET    /api/v1/tables                      TableSummary[]: the state of every node that keeps some, as <app>.<node>
+//   GET    /api/v1/tables/:table               TableRows: committed rows by key; `window` is from..to, of windows' beginnings
+//            ?from&to&prefix&window&limit&cursor&waitFor&timeoutMs
+//   GET    /api/v1/tables/:table/:key          TableRows of the key; 404 if there is none
 //   GET    /api/v1/dlq                         DeadLetterTopic[]
 //   GET    /api/v1/dlq/:topic                  DeadLettersPage, the newest first; `before` is the `next` of the page before
 //            ?limit&before&node&error&state
@@ -42,6 +45,7 @@
 // Tokens, where the server asks for one: `Authorization: Bearer TOKEN`. A browser cannot set that header on a socket, so
 // `/ws` also takes it as a second sub-protocol: new WebSocket(url, ['pspf', 'pspf.token.' + TOKEN]).
 import type { RecordJson, TopicSummary, WidgetData } from '#dashboards'
+import type { NodeTable, RowAnswer } from '#streams'
 
 export type {
   ChannelData,
@@ -69,6 +73,8 @@ export type {
   NodeStats,
   PurgeAnswer,
   ReplayAnswer,
+  TablePosition,
+  TableRow,
   TaskStatus,
 } from '#streams'
 
@@ -234,7 +240,9 @@ export type ReplayLetters = {
 
 export type PurgeLetters = { dryRun?: boolean }
 
-export type TableSummary = { name: string; app: string; topic: string; keys: number }
+/** `next`: the cursor of the rows that follow. */
+export type TableRows = RowAnswer
+export type TableSummary = NodeTable
 
 export type Diagnostics = Pick<Health, 'status' | 'checks'>
 

@@ -306,6 +306,49 @@ const replayAnswer = exactly({
   more: t.Boolean({ description: 'the call ended at its limit: repeat it' }),
 })
 
+const tablePosition = exactly({
+  task: t.String(),
+  inputs: list(
+    exactly({
+      topic: t.String(),
+      partition: count(),
+      next: integer(0, undefined, { description: 'the first offset that is not in the table' }),
+    }),
+  ),
+  changelog: nullable(
+    exactly({
+      topic: t.String(),
+      partition: count(),
+      next: integer(0, undefined, { description: 'changes of this state follow from there on' }),
+    }),
+  ),
+  watermark: nullable(t.Number({ description: 'event time, milliseconds UTC' })),
+})
+
+const tableKind = oneOf(['aggregate', 'window', 'session', 'sliding', 'table', 'join', 'dedupe'])
+
+const table = exactly({
+  name: t.String({ description: '<app>.<node>' }),
+  app: t.String(),
+  node: t.String(),
+  kind: tableKind,
+  label: t.String({ description: 'what the node does' }),
+  state: oneOf(['starting', 'running', 'paused', 'backing-off', 'failed', 'stopped']),
+  key: nullable(t.String({ description: 'the field that is the key, if it is a field' })),
+  columns: list(t.String()),
+  rows: nullable(integer(0, undefined, { description: 'null: the app does not tell' })),
+  more: t.Boolean({ description: 'there are more rows than were counted' }),
+  positions: list(tablePosition),
+})
+
+const tableRow = exactly({
+  key: t.Unknown({ description: 'a text, a number, true or false' }),
+  window: t.Optional(exactly({ start: t.Number(), end: t.Number() })),
+  at: t.Optional(t.Number({ description: 'event time of its newest row, milliseconds UTC' })),
+  side: t.Optional(oneOf(['left', 'right'])),
+  value: t.Unknown({ description: 'results by name, or a row as it is kept' }),
+})
+
 export const startBackup = exactly({
   path: t.String({
     minLength: 1,
@@ -359,7 +402,8 @@ export const models = {
   DeadLettersPage: exactly({ letters: list(deadLetter), next: nullable(t.String()) }),
   ReplayAnswer: replayAnswer,
   PurgeAnswer: exactly({ topic: t.String(), purged: count(), dryRun: t.Boolean() }),
-  Table: exactly({ name: t.String(), app: t.String(), topic: t.String(), keys: count() }),
+  Table: table,
+  TableRows: exactly({ rows: list(tableRow), next: nullable(t.String()), positions: list(tablePosition) }),
   Dashboard: dashboard,
   WidgetHistory: exactly({ epoch: t.String(), seq: integer(-1), data: widgetData }),
   Overview: overview,

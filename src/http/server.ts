@@ -120,7 +120,7 @@ export function allRoutes(services: Services): Route[] {
     ...recordRoutes(services),
     ...groupRoutes(services),
     ...appRoutes(services),
-    ...tableRoutes(),
+    ...tableRoutes(services),
     ...deadLetterRoutes(services),
     ...dashboardRoutes(services),
     ...backupRoutes(services),

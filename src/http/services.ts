@@ -2,7 +2,7 @@
 import type { Clock, Logger, Metrics } from '#base'
 import type { Broker } from '#broker'
 import type { DashboardSpec } from '#dashboards'
-import type { AppStatus, DeadLetters } from '#streams'
+import type { AppStatus, DeadLetters, NodeTables } from '#streams'
 import type { BackupStatus, Health, Overview, Probe, StartBackup, WidgetHistory } from './contract.ts'
 import type { HttpLimits } from './limits.ts'
 
@@ -59,6 +59,7 @@ export type Services = {
   readonly facts: NodeFacts
   readonly backups: BackupControl
   readonly deadLetters: DeadLetters
+  readonly tables: NodeTables
   readonly metrics: Metrics
   readonly logger: Logger
   readonly clock: Clock

@@ -22,7 +22,7 @@ import { DashboardRegistry, type DashboardSpec, LiveHub } from '#dashboards'
 import { uiFiles, version } from '#embedded'
 import { type Asset, createHttpServer, type HttpServer, hashToken } from '#http'
 import { type OpenLog, openLog, refuseBackup, threadedCompaction } from '#log'
-import { AppSupervisor, DeadLetters } from '#streams'
+import { AppSupervisor, DeadLetters, NodeTables } from '#streams'
 import { distinctFiles, existingFile } from './app-files.ts'
 import { Backups } from './backups.ts'
 import { limitsWithin } from './disk-max.ts'
@@ -206,6 +206,7 @@ async function openWeb(parts: WebParts): Promise<{ server: HttpServer; drain(): 
     apps,
     backups,
     deadLetters: new DeadLetters(parts),
+    tables: new NodeTables(apps),
     dashboards,
     widgets: hub,
     hub,

@@ -39,6 +39,8 @@ export type { Infer, StandardSchema } from './schema/standard-schema.ts'
 export * from './source.ts'
 export type { AggregateRow, Branches, KeyedStream, KeyField, Stream } from './stream.ts'
 export type { Table } from './table.ts'
+export { type AskedApps, type NodeTable, NodeTables, type RowsWanted } from './tables/node-tables.ts'
+export type { RowAnswer, RowChoice, TableKind, TablePosition, TableRow } from './tables/table-question.ts'
 export {
   type SinkTopic,
   type SourceTopic,

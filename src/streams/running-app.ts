@@ -17,6 +17,7 @@ import { TaskRunner } from './runtime/task-runner.ts'
 import { MemoryStore } from './state/memory-store.ts'
 import type { StoreOpener } from './state/state-store.ts'
 import { storeOpener } from './state/store-kind.ts'
+import { AppTables } from './tables/app-tables.ts'
 
 export type { SegmentSlice, SliceReader }
 
@@ -37,6 +38,8 @@ export type StartOptions = {
 
 export interface RunningApp {
   status(): RunningStatus
+  /** The state of its nodes, as committed. */
+  readonly tables: AppTables
   /** Stops reading; resolves when everything read is committed. */
   pause(): Promise<void>
   resume(): void
@@ -135,6 +138,7 @@ export class AppRun implements RunningApp {
   readonly done: Promise<void>
   readonly runners: readonly TaskRunner[]
   readonly plan: Plan
+  readonly tables: AppTables
   readonly #graph: GraphDescription
   readonly #rate: RecordRate
   readonly #stopped: Promise<unknown>
@@ -145,6 +149,7 @@ export class AppRun implements RunningApp {
     this.runners = runners
     this.#graph = describePlan(plan)
     this.#rate = new RecordRate(options.clock)
+    this.tables = new AppTables({ plan, tasks: runners, clock: options.clock })
     const runs = runners.map((runner) => runner.run())
     this.#stopped = Promise.allSettled(runs)
     this.done = this.#finish(runs)

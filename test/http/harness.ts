@@ -15,7 +15,7 @@ import {
   type Overview,
   type Problem,
 } from '#http'
-import { type AppState, type AppStatus, DeadLetters } from '#streams'
+import { type AppState, type AppStatus, DeadLetters, NodeTables } from '#streams'
 import type { Services } from '../../src/http/services.ts'
 import { type FakeBroker, fakeBroker } from './fake-broker.ts'
 
@@ -69,6 +69,7 @@ export async function startHarness(options: Partial<HttpServerOptions> = {}): Pr
     broker,
     apps: fakeApps(),
     backups: fakeBackups(),
+    tables: new NodeTables(fakeTables),
     deadLetters: new DeadLetters({ broker, clock: realClock() }),
     dashboards: {
       list: () => [dashboard],
@@ -214,6 +215,9 @@ function fakeApps(): AppControl {
     resume: async (id) => move(id, 'paused', 'running'),
   }
 }
+
+/** No app keeps anything. */
+const fakeTables = { list: () => [], ask: () => Promise.reject(new Error('nobody is asked')) }
 
 const app: AppStatus = {
   id: 'shop',

@@ -111,6 +111,8 @@ async function offersOf(completes: Completes | undefined, { table, session }: So
       return (await names(session, '/api/v1/topics', 'name')).map((name) => [name, 'topic'])
     case 'group':
       return (await names(session, '/api/v1/groups', 'id')).map((name) => [name, 'group'])
+    case 'table':
+      return (await names(session, '/api/v1/tables', 'name')).map((name) => [name, 'table'])
     case 'dlq':
       return (await names(session, '/api/v1/dlq', 'topic')).map((name) => [name, 'dead letters'])
     case 'app':

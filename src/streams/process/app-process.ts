@@ -6,13 +6,24 @@
 //    | begin (or not: paused) ->|  startApp
 //    |<- status, each second    |
 //    |<- call ... answer ->     |  the log port
+//    | ask ->, <- told         |  questions about its state
 //    | pause, resume, stop    ->|
 import { join } from 'node:path'
-import { assert, type Clock, type Disk, type Logger, type Random, toError } from '#base'
+import {
+  AssertionError,
+  assert,
+  BrokerError,
+  type Clock,
+  type Disk,
+  type Logger,
+  type Random,
+  toError,
+} from '#base'
 import type { App } from '../app.ts'
 import { describe } from '../describe.ts'
 import { type RunningApp, startApp } from '../running-app.ts'
 import { loadApp, provideModules } from './app-file.ts'
+import { errorToMessage } from './failure.ts'
 import { IpcPort } from './ipc-port.ts'
 import { describeError } from './load-error.ts'
 import type { FromChild, ToChild } from './message.ts'
@@ -89,6 +100,7 @@ class AppHost {
     if (message.t === 'answer' || message.t === 'refusal') this.#port.receive(message)
     else if (message.t === 'begin') void this.#begin()
     else if (message.t === 'stop') void this.#stop()
+    else if (message.t === 'ask') void this.#answer(message)
     else void this.#want(message.t === 'pause' ? 'pause' : 'run')
   }
 
@@ -121,6 +133,18 @@ class AppHost {
       this.#send()
     } catch (error) {
       this.fail(error)
+    }
+  }
+
+  async #answer({ id, question }: Extract<ToChild, { t: 'ask' }>): Promise<void> {
+    try {
+      if (this.#running === null) {
+        throw new BrokerError('busy', 'the app is starting', { fix: 'ask again in a moment' })
+      }
+      sendToNode({ t: 'told', id, answer: await this.#running.tables.ask(question) })
+    } catch (error) {
+      if (error instanceof AssertionError) this.fail(error)
+      else sendToNode({ t: 'untold', id, error: errorToMessage(error) })
     }
   }
 

@@ -2,6 +2,7 @@
 import { BrokerError, type Clock, type Logger, type Metrics, type Random } from '#base'
 import type { Broker } from '#broker'
 import type { AppStatus } from '../api.ts'
+import type { TableAnswer, TableQuestion } from '../tables/table-question.ts'
 import type { Environment } from './app-child.ts'
 import { brokerPort } from './broker-port.ts'
 import { type Failure, failureOf } from './failure.ts'
@@ -83,6 +84,11 @@ export class AppSupervisor {
     const app = this.#find(id)
     await this.#paused.set(app.id, false)
     if (!this.#closed) app.resume()
+  }
+
+  /** About the state of an app: see `AppTables`. */
+  ask(id: string, question: TableQuestion, withinMs: number): Promise<TableAnswer> {
+    return this.#find(id).ask(question, withinMs)
   }
 
   list(): AppStatus[] {

@@ -4,6 +4,7 @@
 // gave 461 MB/s and 1.4-2.2 GB/s: not worth a second protocol.
 import type { LogFields } from '#base'
 import type { GraphDescription, LogPort, RunningStatus } from '../api.ts'
+import type { TableAnswer, TableQuestion } from '../tables/table-question.ts'
 import type { ErrorMessage, Failure } from './failure.ts'
 
 /** Arguments of the child's command line after the mode word: the app's file and the data directory, both absolute. */
@@ -31,6 +32,9 @@ export type FromChild =
       readonly method: PortMethod
       readonly args: readonly unknown[]
     }
+  /** The answer to a question, or why there is none. */
+  | { readonly t: 'told'; readonly id: number; readonly answer: TableAnswer }
+  | { readonly t: 'untold'; readonly id: number; readonly error: ErrorMessage }
   | {
       readonly t: 'log'
       readonly level: 'debug' | 'info' | 'warn' | 'error'
@@ -42,12 +46,22 @@ export type ToChild =
   | { readonly t: 'begin' }
   | { readonly t: 'pause' }
   | { readonly t: 'resume' }
+  /** About the state of the app. */
+  | { readonly t: 'ask'; readonly id: number; readonly question: TableQuestion }
   /** Commit, close and exit. */
   | { readonly t: 'stop' }
   | { readonly t: 'answer'; readonly id: number; readonly value: unknown }
   | { readonly t: 'refusal'; readonly id: number; readonly error: ErrorMessage }
 
-const fromChild = new Set<unknown>(['declare', 'status', 'failed', 'call', 'log'] satisfies FromChild['t'][])
+const fromChild = new Set<unknown>([
+  'declare',
+  'status',
+  'failed',
+  'call',
+  'log',
+  'told',
+  'untold',
+] satisfies FromChild['t'][])
 
 /** User code shares the child's process and could send anything: what is not ours is ignored. */
 export function isFromChild(message: unknown): message is FromChild {

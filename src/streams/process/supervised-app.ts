@@ -19,7 +19,9 @@ import {
   toError,
 } from '#base'
 import type { AppState, AppStatus, GraphDescription, LogPort, RunningStatus } from '../api.ts'
+import type { TableAnswer, TableQuestion } from '../tables/table-question.ts'
 import { type AppChild, type AppChildOptions, type Environment, spawnAppChild } from './app-child.ts'
+import { AppQuestions } from './app-questions.ts'
 import { type Failure, failureError } from './failure.ts'
 import { MemoryWatch } from './memory-watch.ts'
 import type { FromChild } from './message.ts'
@@ -51,6 +53,7 @@ export class SupervisedApp {
   restarts = 0
   readonly #options: SupervisedAppOptions
   readonly #started = Promise.withResolvers<void>()
+  readonly #questions: AppQuestions
   #state: AppState = 'starting'
   #child: AppChild | null = null
   /** The child runs the app, as opposed to having loaded it only. */
@@ -81,6 +84,7 @@ export class SupervisedApp {
     this.file = resolve(options.file)
     this.id = basename(this.file, extname(this.file))
     this.#graph = { app: this.id, nodes: [], edges: [], topics: [] }
+    this.#questions = new AppQuestions(options.clock, () => this.id)
     // Whoever does not wait for the start must not end the node by it.
     this.#started.promise.catch(() => undefined)
   }
@@ -139,6 +143,24 @@ export class SupervisedApp {
       child.kill()
     }
     await ended
+  }
+
+  /** About its state, which its process alone can read. `unreachable` while there is none. */
+  async ask(question: TableQuestion, withinMs: number): Promise<TableAnswer> {
+    const child = this.#child
+    if (child === null || !this.#begun) {
+      throw new BrokerError(
+        'unreachable',
+        `app "${this.id}" is ${this.#state}: its state can be read while it runs`,
+        {
+          fix:
+            this.#state === 'paused'
+              ? `pspf app resume ${this.id}`
+              : `look why: pspf app describe ${this.id}`,
+        },
+      )
+    }
+    return await this.#questions.ask((message) => child.send(message), question, withinMs)
   }
 
   status(): AppStatus {
@@ -201,6 +223,7 @@ export class SupervisedApp {
     this.#heardAt = this.#options.clock.monotonic()
     if (message.t === 'declare' && !this.#begun) void this.#declared(child, message)
     else if (message.t === 'status') this.#reported(message)
+    else if (message.t === 'told' || message.t === 'untold') this.#questions.receive(message)
   }
 
   async #declared(child: AppChild, message: Extract<Message, { t: 'declare' }>): Promise<void> {
@@ -243,6 +266,7 @@ export class SupervisedApp {
   #childEnded(child: AppChild, failure: Failure | null): void {
     if (child !== this.#child) return
     this.#child = null
+    this.#questions.drop()
     this.#watchTimer?.cancel()
     this.#memoryWatch?.cancel()
     this.#pauseTimer?.cancel()

@@ -37,7 +37,7 @@ export type Entry = {
 }
 
 /** A revision below 0 is one that changed since it was emitted: `-1 - revision`. */
-type StoredEntry = [revision: number, at: number, ...accumulators: unknown[]]
+export type StoredEntry = [revision: number, at: number, ...accumulators: unknown[]]
 
 /** How rows fold, the same for all keys of a node. Columns are in the order of their names, as stored. */
 export type Folding = {

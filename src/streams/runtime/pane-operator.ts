@@ -24,7 +24,7 @@ import type { Emit } from './task-context.ts'
 import { mergeOf, resultOf, windowRow } from './window-row.ts'
 
 /** Windows that begin below `start` are closed; so are the keys up to `key` (tagged, as text) of the one at `start`. */
-type Progress = { readonly start: number | null; readonly key: string | null }
+export type PaneProgress = { readonly start: number | null; readonly key: string | null }
 type Closing = {
   readonly start: number
   readonly keys: readonly KeyValue[]
@@ -44,7 +44,7 @@ export class PaneOperator implements Operator {
   readonly #starts: number[] = []
   /** Panes that are done, whose end is not yet in a commit. */
   #ended: KeyedRows[] = []
-  #progress: Progress = { start: null, key: null }
+  #progress: PaneProgress = { start: null, key: null }
   #progressed = false
   #closing: Closing | null = null
 
@@ -60,7 +60,7 @@ export class PaneOperator implements Operator {
   restore(): void {
     const { store, id } = this.#wiring
     const stored = store.get(progressKey(id))
-    if (stored !== null) this.#progress = decodeValue(stored, id) as Progress
+    if (stored !== null) this.#progress = decodeValue(stored, id) as PaneProgress
     const space = windowsPrefix(id)
     const end = afterPrefix(space)
     for (let from = space; ; ) {
@@ -210,7 +210,7 @@ export class PaneOperator implements Operator {
     return rows
   }
 
-  #setProgress(progress: Progress): void {
+  #setProgress(progress: PaneProgress): void {
     this.#progress = progress
     this.#progressed = true
   }

@@ -70,7 +70,7 @@ function signatureOf(id: string, node: PlannedNode['node'], store: StateStore): 
 }
 
 /** Whether the node's windows share panes: not if it has begun without them. */
-export function keepsPanes(id: string, node: WindowNode, store: StateStore): boolean {
+export function keepsPanes(id: string, node: WindowNode, store: Pick<StateStore, 'get'>): boolean {
   if (!sharesPanes(node)) return false
   const stored = store.get(signatureKey(id))
   if (stored === null) return true

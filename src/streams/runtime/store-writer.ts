@@ -3,6 +3,7 @@
 // the changelog has it.
 import type { Clock, Timer } from '#base'
 import { type Mutation, MutationSet, type StateStore, type StorePosition } from '../state/state-store.ts'
+import { CommittedState } from '../tables/committed-state.ts'
 import type { RuntimeLimits } from './limits.ts'
 
 export type StoreWriterOptions = {
@@ -16,6 +17,8 @@ export type StoreWriterOptions = {
 type Place = { readonly position: StorePosition; readonly commit: number }
 
 export class StoreWriter {
+  /** For those who look from outside. */
+  readonly committed: CommittedState
   readonly #options: StoreWriterOptions
   readonly #waiting = new MutationSet()
   #place: Place | null = null
@@ -24,6 +27,8 @@ export class StoreWriter {
 
   constructor(options: StoreWriterOptions) {
     this.#options = options
+    const position = () => this.#place?.position ?? null
+    this.committed = new CommittedState(options.store, this.#waiting, position)
   }
 
   /** Takes a commit that is durable. */

@@ -2,6 +2,7 @@
 // a bounded number of times.
 import type { TaskStatus } from '../api.ts'
 import { isStoreDamage } from '../state/state-store.ts'
+import type { CommittedState } from '../tables/committed-state.ts'
 import type { NodeCounters } from './counters.ts'
 import { Task, type TaskOptions } from './task.ts'
 
@@ -9,6 +10,8 @@ export class TaskRunner {
   readonly #options: TaskOptions
   #task: Task
   #rebuilds = 0
+  /** Its store was dropped, and is not filled again yet. */
+  #rebuilding = false
   #wanted: 'run' | 'pause' | 'stop' = 'run'
 
   private constructor(options: TaskOptions, task: Task, rebuilds: number) {
@@ -24,6 +27,15 @@ export class TaskRunner {
 
   get task(): Task {
     return this.#task
+  }
+
+  get name(): string {
+    return this.#task.name
+  }
+
+  /** null: it is not known just now. */
+  get committed(): CommittedState | null {
+    return this.#rebuilding ? null : this.#task.committed
   }
 
   get counters(): ReadonlyMap<string, NodeCounters> {
@@ -42,10 +54,12 @@ export class TaskRunner {
           await this.#task.run()
           return
         } catch (thrown) {
+          this.#rebuilding = true
           dropStore(this.#options, thrown, this.#rebuilds++)
           const opened = await openTask(this.#options, this.#rebuilds)
           this.#task = opened.task
           this.#rebuilds = opened.rebuilds
+          this.#rebuilding = false
           if (this.#wanted === 'stop') this.#task.stop()
           else if (this.#wanted === 'pause') void this.#task.pause()
         }

@@ -4,6 +4,7 @@ import { AssertionError, BrokerError, type Timer, toError } from '#base'
 import type { BatchAppend } from '#broker'
 import type { TaskStatus } from '../api.ts'
 import { isStoreDamage, type Mutation } from '../state/state-store.ts'
+import type { CommittedState } from '../tables/committed-state.ts'
 import type { Committer } from './committer.ts'
 import type { NodeCounters } from './counters.ts'
 import type { Feed } from './feed.ts'
@@ -63,6 +64,11 @@ export class Task {
 
   get counters(): ReadonlyMap<string, NodeCounters> {
     return this.#context.counters
+  }
+
+  /** For those who look from outside. */
+  get committed(): CommittedState {
+    return this.#writer.committed
   }
 
   /** Where tests ask for a change of time. */

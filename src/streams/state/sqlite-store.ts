@@ -24,7 +24,7 @@ type Row = { k: Uint8Array; v: Uint8Array; c: number }
 type Opened = {
   readonly database: Database
   readonly get: Statement<Row, [Uint8Array]>
-  readonly scan: Statement<Row, [Uint8Array, Uint8Array]>
+  readonly scan: Statement<Row, [Uint8Array, Uint8Array, number]>
   readonly put: Statement<unknown, [Uint8Array, Uint8Array, number]>
   readonly remove: Statement<unknown, [Uint8Array]>
   readonly place: Statement<unknown, [string, number, string]>
@@ -62,10 +62,10 @@ export class SqliteStore implements StateStore {
   *scan(from: Uint8Array, to: Uint8Array): Iterable<StateEntry> {
     // One block after another, so that neither memory nor an open cursor grows with the range.
     let start = from
-    for (;;) {
-      const rows = this.#guard(() => this.#opened.scan.all(start, to))
+    for (let rowsMax = scanRowsFirst; ; rowsMax = Math.min(rowsMax * 8, scanRowsMax)) {
+      const rows = this.#guard(() => this.#opened.scan.all(start, to, rowsMax))
       for (const row of rows) yield this.#checked(row)
-      if (rows.length < scanRowsMax) return
+      if (rows.length < rowsMax) return
       start = justAfter(rows.at(-1)!.k)
     }
   }
@@ -139,6 +139,8 @@ export class SqliteStore implements StateStore {
   }
 }
 
+/** Rows read at once: few at first, since many a scan wants no more than the first row. */
+const scanRowsFirst = 16
 const scanRowsMax = 1_000
 /** Pages kept in memory, taken only as far as the file is that large: keys come in any order, and misses cost a read. */
 const cacheSizeBytesMax = 32 * 1024 * 1024
@@ -185,7 +187,7 @@ function statements(database: Database): Omit<Opened, 'database'> {
   const query = <R, P extends SQLQueryBindings[]>(text: string) => database.query<R, P>(text)
   return {
     get: query('SELECT k, v, c FROM state WHERE k = ?'),
-    scan: query(`SELECT k, v, c FROM state WHERE k >= ? AND k < ? ORDER BY k LIMIT ${scanRowsMax}`),
+    scan: query(`SELECT k, v, c FROM state WHERE k >= ? AND k < ? ORDER BY k LIMIT ?`),
     put: query(
       'INSERT INTO state VALUES (?, ?, ?) ON CONFLICT (k) DO UPDATE SET v = excluded.v, c = excluded.c',
     ),

@@ -121,6 +121,13 @@ export function afterPrefix(prefix: Uint8Array): Uint8Array {
   assert(false, 'a prefix has a byte below 0xff')
 }
 
+/** The smallest key above this one. */
+export function justAfter(key: Uint8Array): Uint8Array {
+  const next = new Uint8Array(key.length + 1)
+  next.set(key)
+  return next
+}
+
 /** A key as text: what record keys hold and by what rows of one moment are ordered. */
 export const textOfKey = (key: KeyValue): string => (typeof key === 'string' ? key : String(key))
 

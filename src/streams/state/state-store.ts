@@ -51,6 +51,17 @@ export class MutationSet {
     this.#byKey.set(Buffer.from(buffer, byteOffset, byteLength).toString('latin1'), mutation)
   }
 
+  get({ buffer, byteOffset, byteLength }: Uint8Array): Mutation | undefined {
+    return this.#byKey.get(Buffer.from(buffer, byteOffset, byteLength).toString('latin1'))
+  }
+
+  /** Those with `from <= key < to`, in the order of keys. */
+  between(from: Uint8Array, to: Uint8Array): Mutation[] {
+    const [first, end] = [from, to].map((key) => Buffer.from(key).toString('latin1')) as [string, string]
+    const keys = [...this.#byKey.keys()].filter((key) => first <= key && key < end).sort()
+    return keys.map((key) => this.#byKey.get(key)!)
+  }
+
   /** Hands them over and is empty. */
   take(): Mutation[] {
     const keys = [...this.#byKey.keys()].sort()

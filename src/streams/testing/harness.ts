@@ -23,6 +23,7 @@ import { PartitionFeed } from '../runtime/partition-feed.ts'
 import { MemoryStore } from '../state/memory-store.ts'
 import type { StateStore } from '../state/state-store.ts'
 import type { Stream } from '../stream.ts'
+import type { RowAnswer, RowChoice, TableInfo, TableRow } from '../tables/table-question.ts'
 import type { PartitionTime } from '../time/watermark.ts'
 import type { SinkTopic, SourceTopic } from '../topic.ts'
 import { type CrashPoint, crashPoints } from './crash-point.ts'
@@ -64,6 +65,8 @@ type Operation =
   | { readonly kind: 'append'; readonly act: () => void }
   | ({ readonly kind: 'time' } & TimeChange)
 
+/** Few, so that tests go over the border between two answers. */
+const rowsPerAnswer = 7
 /** Microtasks after which everything that can go on by itself has. */
 const turnsMax = 60
 /** Rounds of microtasks without a request to the log after which an app is at rest. */
@@ -181,6 +184,25 @@ export class Harness {
         rows.push(value === null ? (null as V) : JSON.parse(new TextDecoder().decode(value)))
       }
       this.#taken.set(key, this.log.endOf(topic, partition))
+    }
+    return rows
+  }
+
+  /** What the app keeps, as `pspf table list` shows it. */
+  tables(): readonly TableInfo[] {
+    return this.#running().tables.list()
+  }
+
+  /** Rows of the state of a node, as committed: what `pspf table get` shows. */
+  async rows(node: string, choice: RowChoice = {}): Promise<TableRow[]> {
+    await this.settle()
+    const rows: TableRow[] = []
+    const question = { ...choice, t: 'rows', node, limit: rowsPerAnswer, waitMs: 0 } as const
+    for (let next: string | null = ''; next !== null; ) {
+      const cursor = next === '' ? {} : { cursor: next }
+      const answer: RowAnswer = await this.#running().tables.rows({ ...question, ...cursor })
+      rows.push(...answer.rows)
+      next = answer.next
     }
     return rows
   }

@@ -1,0 +1,255 @@
+import { describe, expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { BrokerError } from '#base'
+import { type AppPart, agg, app, topic, window } from '#streams'
+import { harness } from '../../../src/streams/testing/index.ts'
+
+type Row = { key: string; amount: number; at: number }
+const runs = Number(process.env['SEEDS'] ?? 25)
+const keys = ['a', 'ab', 'b', 'é', 'a b', '1', 'true', '']
+
+const rowsOf = fc.array(
+  fc.record({ key: fc.constantFrom(...keys), amount: fc.integer({ min: -5, max: 5 }), at: fc.nat(3_000) }),
+  { maxLength: 60 },
+)
+const setting = fc.record({
+  rows: rowsOf,
+  partitions: fc.constantFrom(1, 3),
+  applyMutationsMax: fc.constantFrom(1, 3, 100_000),
+  seed: fc.nat(1_000),
+  restart: fc.boolean(),
+})
+
+const rows = (partitions: number) =>
+  topic<Row>('rows', { partitions, time: { at: (row) => row.at, outOfOrder: '1h' } })
+
+type Setting = typeof setting extends fc.Arbitrary<infer T> ? T : never
+
+/** What a table shows after these rows, through whatever commits, unapplied changes and restarts. */
+async function shown({ rows: sent, partitions, applyMutationsMax, seed, restart }: Setting, build: Build) {
+  const source = rows(partitions)
+  const t = await harness(app({ id: 'shop' }).use(build(source)), { seed, limits: { applyMutationsMax } })
+  for (const row of sent.slice(0, sent.length / 2)) t.send(source, row)
+  await t.settle()
+  if (restart) {
+    await t.crashAt('frame-durable')
+    await t.restart()
+  }
+  for (const row of sent.slice(sent.length / 2)) t.send(source, row)
+  return t
+}
+type Build = (source: ReturnType<typeof rows>) => AppPart
+
+const byText = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b))
+const check = (property: (one: Setting) => Promise<void>) =>
+  fc.assert(fc.asyncProperty(setting, property), { numRuns: runs })
+
+describe('a table shows what its rows come to', () => {
+  test('of an aggregate: each key once, in the order of the bytes of the keys', () =>
+    check(async (one) => {
+      const t = await shown(one, (source) =>
+        source
+          .stream()
+          .keyBy('key')
+          .aggregate('totals', { n: agg.count(), total: agg.sum('amount') }),
+      )
+      const wanted = [...new Set(one.rows.map(({ key }) => key))].sort(byText).map((key) => {
+        const own = one.rows.filter((row) => row.key === key)
+        return {
+          key,
+          at: Math.max(...own.map(({ at }) => at)),
+          value: { n: own.length, total: own.reduce((sum, { amount }) => sum + amount, 0) },
+        }
+      })
+      expect(await t.rows('totals')).toEqual(wanted)
+      for (const key of keys) {
+        expect(await t.rows('totals', { key })).toEqual(wanted.filter((row) => row.key === key))
+      }
+      expect(await t.rows('totals', { prefix: 'a' })).toEqual(wanted.filter(({ key }) => key.startsWith('a')))
+      expect(await t.rows('totals', { from: 'a', to: 'b' })).toEqual(
+        wanted.filter(({ key }) => byText(key, 'a') >= 0 && byText(key, 'b') < 0),
+      )
+    }))
+
+  for (const [name, size, every] of [
+    ['tumbling', 1_000, 1_000],
+    ['hopping, in panes', 1_000, 500],
+    ['hopping, in whole windows', 1_000, 300],
+  ] as const) {
+    test(`of windows: ${name}`, () =>
+      check(async (one) => {
+        const shape =
+          size === every
+            ? window.tumbling(`${size}ms`, { grace: '2h' })
+            : window.hopping(`${size}ms`, { every: `${every}ms`, grace: '2h' })
+        const t = await shown(one, (source) =>
+          source.stream().keyBy('key').window('counts', shape).aggregate({ n: agg.count() }).emit('on-close'),
+        )
+        const counts = new Map<string, { key: string; start: number; n: number; at: number }>()
+        for (const { key, at } of one.rows) {
+          for (let start = Math.floor(at / every) * every; start > at - size; start -= every) {
+            const before = counts.get(`${start} ${key}`)
+            counts.set(`${start} ${key}`, {
+              key,
+              start,
+              n: (before?.n ?? 0) + 1,
+              at: Math.max(at, before?.at ?? at),
+            })
+          }
+        }
+        const wanted = [...counts.values()]
+          .sort((a, b) => a.start - b.start || byText(a.key, b.key))
+          .map(({ key, start, n, at }) => ({ key, window: { start, end: start + size }, at, value: { n } }))
+        expect(await t.rows('counts')).toEqual(wanted)
+        expect(await t.rows('counts', { key: 'a' })).toEqual(wanted.filter(({ key }) => key === 'a'))
+        const choice = { windowFrom: 900, windowTo: 2_000, prefix: 'a' }
+        expect(await t.rows('counts', choice)).toEqual(
+          wanted.filter(
+            ({ key, window: { start } }) => key.startsWith('a') && start >= 900 && start <= 2_000,
+          ),
+        )
+      }))
+  }
+
+  test('of sessions', () =>
+    check(async (one) => {
+      const shape = window.session({ gap: '100ms', grace: '2h' })
+      const t = await shown(one, (source) =>
+        source.stream().keyBy('key').window('visits', shape).aggregate({ n: agg.count() }).emit('on-close'),
+      )
+      const wanted = [...new Set(one.rows.map(({ key }) => key))].sort(byText).flatMap((key) => {
+        const times = one.rows.filter((row) => row.key === key).map(({ at }) => at)
+        const sessions: { start: number; end: number; n: number }[] = []
+        for (const at of times.sort((a, b) => a - b)) {
+          const last = sessions.at(-1)
+          if (last !== undefined && at - last.end <= 100) Object.assign(last, { end: at, n: last.n + 1 })
+          else sessions.push({ start: at, end: at, n: 1 })
+        }
+        return sessions.map(({ start, end, n }) => ({ key, window: { start, end }, at: end, value: { n } }))
+      })
+      expect((await t.rows('visits')).sort(byPlace)).toEqual(wanted.sort(byPlace))
+      expect(await t.rows('visits', { key: 'a' })).toEqual(wanted.filter(({ key }) => key === 'a'))
+      const some = wanted.filter(({ window: { start } }) => start >= 1_000)
+      expect((await t.rows('visits', { windowFrom: 1_000 })).sort(byPlace)).toEqual(some)
+    }))
+
+  test('of sliding windows', () =>
+    check(async (one) => {
+      const shape = window.sliding('100ms', { grace: '2h' })
+      const t = await shown(one, (source) =>
+        source.stream().keyBy('key').window('recent', shape).aggregate({ n: agg.count() }).emit('on-close'),
+      )
+      const anchors = new Set(one.rows.map(({ key, at }) => JSON.stringify([key, at])))
+      const wanted = [...anchors].map((text) => {
+        const [key, at] = JSON.parse(text) as [string, number]
+        const n = one.rows.filter((row) => row.key === key && row.at <= at && row.at >= at - 100).length
+        return { key, window: { start: at - 100, end: at }, at, value: { n } }
+      })
+      expect((await t.rows('recent')).sort(byPlace)).toEqual(wanted.sort(byPlace))
+      expect(await t.rows('recent', { key: 'ab' })).toEqual(wanted.filter(({ key }) => key === 'ab'))
+    }))
+})
+
+const byPlace = (
+  a: { key: unknown; window?: { start: number } },
+  b: { key: unknown; window?: { start: number } },
+) => byText(String(a.key), String(b.key)) || (a.window?.start ?? 0) - (b.window?.start ?? 0)
+
+test('closed windows are gone, open ones stay', async () => {
+  const source = topic<Row>('rows', { time: { at: (row) => row.at } })
+  const counts = source
+    .stream()
+    .keyBy('key')
+    .window('counts', window.hopping('2s', { every: '1s', grace: '0s' }))
+    .aggregate({ n: agg.count() })
+    .emit('on-close')
+  const t = await harness(app({ id: 'shop' }).use(counts))
+  for (const at of [0, 1_500, 2_000]) t.send(source, { key: 'a', amount: 1, at })
+  expect((await t.rows('counts')).map(({ window: bounds, value }) => [bounds!.start, value])).toEqual([
+    [1_000, { n: 2 }],
+    [2_000, { n: 1 }],
+  ])
+})
+
+test('a table that is looked up, a table of two, a join that waits and identities are shown as they are kept', async () => {
+  const orders = topic<{ id: string; region: string; at: number }>('orders', {
+    time: { at: (one) => one.at },
+  })
+  const regions = topic<{ region: string; manager: string }>('regions', { key: 'region' })
+  const prices = topic<{ region: string; price: number }>('prices', { key: 'region' })
+  const stream = orders.stream().keyBy('region')
+  const select = (a: unknown, b: unknown) => [a, b]
+  const looked = stream.join('managers', regions.table(), { select })
+  const both = regions.table().join('offers', prices.table(), { select })
+  const joined = stream.joinWithin('near', orders.stream().keyBy('id'), {
+    before: '1s',
+    after: '1s',
+    grace: '0s',
+    select,
+  })
+  const once = stream.dedupe('once', { ttl: '10s', by: 'id' })
+  const t = await harness(app({ id: 'shop' }).use(looked, both, joined.out, once.out))
+  t.send(regions, { region: 'north', manager: 'Ada' })
+  t.send(prices, { region: 'north', price: 2 })
+  await t.settle()
+  t.send(orders, { id: '1', region: 'north', at: 0 })
+  const ada = { region: 'north', manager: 'Ada' }
+  expect(await t.rows('managers')).toEqual([{ key: 'north', value: ada }])
+  expect(await t.rows('offers')).toEqual([
+    { key: 'north', side: 'left', value: ada },
+    { key: 'north', side: 'right', value: { region: 'north', price: 2 } },
+  ])
+  const order = { id: '1', region: 'north', at: 0 }
+  expect(await t.rows('near')).toEqual([
+    { key: 'north', at: 0, side: 'left', value: order },
+    { key: '1', at: 0, side: 'right', value: order },
+  ])
+  expect(await t.rows('once')).toEqual([{ key: '["north","1"]', at: 0, value: null }])
+  t.sendRaw(regions, null, { key: 'north' })
+  expect(await t.rows('managers')).toEqual([])
+})
+
+test('keys that are numbers and booleans are found by their text', async () => {
+  const source = topic<{ n: number | boolean | string }>('rows')
+  const t = await harness(app({ id: 'shop' }).use(source.stream().keyBy('n').count('counts')))
+  for (const n of [1, '1', true, -0.5]) t.send(source, { n })
+  expect((await t.rows('counts')).map(({ key }) => key)).toEqual([true, -0.5, 1, '1'])
+  expect((await t.rows('counts', { key: '1' })).map(({ key }) => key)).toEqual([1, '1'])
+  expect((await t.rows('counts', { key: '-0.5' })).map(({ key }) => key)).toEqual([-0.5])
+})
+
+test('what is committed and not applied to the store is shown; what is not committed is not', async () => {
+  const source = topic<Row>('rows')
+  const counts = source.stream().keyBy('key').count('counts')
+  const t = await harness(app({ id: 'shop' }).use(counts), {
+    limits: { applyMutationsMax: 1e9, applyAfterMs: 1e9 },
+  })
+  t.send(source, { key: 'a', amount: 1, at: 0 })
+  expect(await t.rows('counts')).toMatchObject([{ key: 'a', value: { count: 1 } }])
+  t.send(source, { key: 'a', amount: 1, at: 0 })
+  await t.crashAt('overlay-written')
+  await t.restart()
+  expect(await t.rows('counts')).toMatchObject([{ key: 'a', value: { count: 2 } }])
+})
+
+test('wrong questions are refused by name', async () => {
+  const source = topic<Row>('rows')
+  const t = await harness(app({ id: 'shop' }).use(source.stream().keyBy('key').count('counts')))
+  const refused = async (question: Promise<unknown>) => {
+    const thrown = await question.catch((error: unknown) => error)
+    expect(thrown).toBeInstanceOf(BrokerError)
+    return (thrown as BrokerError).message
+  }
+  expect(await refused(t.rows('count'))).toContain('did you mean "counts"?')
+  expect(await refused(t.rows('counts', { cursor: '!' } as object))).toContain('is not where an answer ended')
+})
+
+test('a table knows the field that is its key, also behind a repartition', async () => {
+  const source = rows(3)
+  const t = await harness(app({ id: 'shop' }).use(source.stream().keyBy('key').count('counts')))
+  t.send(source, { key: 'a', amount: 1, at: 5 })
+  await t.settle()
+  expect(t.tables()).toMatchObject([
+    { node: 'counts', kind: 'aggregate', key: 'key', columns: ['count'], rows: 1 },
+  ])
+})
