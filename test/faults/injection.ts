@@ -67,38 +67,43 @@ export class SmallDisk {
   }
 }
 
-const memoryControl = '/sys/fs/cgroup/memory'
+type Controller = 'memory' | 'cpu'
 
-/** A group of processes that may have so much memory together, and is killed when it wants more. */
-export class MemoryGroup {
-  readonly #path = join(memoryControl, `pspf-test-${process.pid}`)
+/** A group of processes that may have so much of something together. */
+export class ControlGroup {
+  readonly path: string
 
-  static missing(): string | null {
-    const probe = join(memoryControl, `pspf-probe-${process.pid}`)
+  static missing(controller: Controller): string | null {
+    const probe = join('/sys/fs/cgroup', controller, `pspf-probe-${process.pid}`)
     try {
       mkdirSync(probe)
       rmdirSync(probe)
       return null
     } catch {
-      return 'no memory control group can be made'
+      return `no ${controller} control group can be made`
     }
   }
 
-  constructor(sizeBytes: number) {
-    mkdirSync(this.#path)
-    writeFileSync(join(this.#path, 'memory.limit_in_bytes'), String(sizeBytes))
+  constructor(controller: Controller) {
+    this.path = join('/sys/fs/cgroup', controller, `pspf-test-${process.pid}`)
+    mkdirSync(this.path)
   }
 
-  /** Puts a running process into it. */
+  set(name: string, value: number): void {
+    writeFileSync(join(this.path, name), String(value))
+  }
+
+  /** Puts a running process into it; those that it has started before stay where they are. */
   take(process: number): void {
-    writeFileSync(join(this.#path, 'cgroup.procs'), String(process))
+    this.set('cgroup.procs', process)
   }
 
-  limit(sizeBytes: number): void {
-    writeFileSync(join(this.#path, 'memory.limit_in_bytes'), String(sizeBytes))
+  /** Runs a command in it, with all that it will start. */
+  get under(): string[] {
+    return ['sh', '-c', `echo $$ > ${join(this.path, 'cgroup.procs')} && exec "$0" "$@"`]
   }
 
   remove(): void {
-    rmdirSync(this.#path)
+    rmdirSync(this.path)
   }
 }

@@ -1,13 +1,12 @@
-// The whole product where something runs short or stands still: descriptors, memory, time. Nothing acknowledged is lost.
+// The whole product where something runs short: descriptors, memory, luck. Nothing acknowledged is lost.
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { eventually, type Node, Sandbox } from '../e2e/binary.ts'
-import { because, MemoryGroup, missing } from './injection.ts'
+import { because, ControlGroup, missing } from './injection.ts'
 import { Journal } from './journal.ts'
 
 const timeoutMs = 180_000
-const stoppedMs = Number(process.env['STOPPED_MS'] ?? 3_000)
 let sandbox: Sandbox
 let journal: Journal
 beforeEach(() => {
@@ -63,13 +62,13 @@ describe('a node that runs short', () => {
     timeoutMs,
   )
 
-  const noMemoryGroup = MemoryGroup.missing()
+  const noMemoryGroup = ControlGroup.missing('memory')
   test.skipIf(noMemoryGroup !== null)(
     because('of memory: the kernel ends it under load, and the next start has everything', noMemoryGroup),
     async () => {
       const node = await sandbox.serve()
       await createTopic(node)
-      const group = new MemoryGroup(2 ** 30)
+      const group = new ControlGroup('memory')
       try {
         group.take(node.pid)
         const flood = journal.flood(node, 8, () => false)
@@ -79,7 +78,7 @@ describe('a node that runs short', () => {
         )
         // Less than it holds already: what it asks for next is refused, and it is killed.
         for (let limit = 64; limit >= 8 && node.isRunning; limit /= 2)
-          tryTo(() => group.limit(limit * 2 ** 20))
+          tryTo(() => group.set('memory.limit_in_bytes', limit * 2 ** 20))
         await eventually(
           async () => node.isRunning,
           (running) => !running,
@@ -92,35 +91,6 @@ describe('a node that runs short', () => {
       const again = await sandbox.serve()
       await journal.check(again)
       expect(await journal.send(again, 5)).toBeNull()
-    },
-    timeoutMs,
-  )
-
-  test(
-    `of time: stopped for ${stoppedMs} ms under load, it goes on as before`,
-    async () => {
-      const node = await sandbox.serve()
-      await createTopic(node)
-      let over = false
-      const flood = journal.flood(node, 4, () => over)
-      await eventually(
-        async () => journal.acknowledged.size,
-        (count) => count > 200,
-      )
-      process.kill(node.pid, 'SIGSTOP')
-      await Bun.sleep(stoppedMs)
-      process.kill(node.pid, 'SIGCONT')
-      const before = journal.acknowledged.size
-      await eventually(
-        async () => journal.acknowledged.size,
-        (count) => count > before + 200,
-      )
-      over = true
-      await flood
-      await journal.check(node)
-      expect((await fetch(`${node.url}/health`)).status).toBe(200)
-      await node.kill()
-      await journal.check(await sandbox.serve())
     },
     timeoutMs,
   )

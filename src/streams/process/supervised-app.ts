@@ -337,12 +337,18 @@ export class SupervisedApp {
     })
   }
 
-  /** Says that a process is silent, and kills it when it has been for too long. */
+  /**
+   * Says that a process is silent, and kills it when it has been for too long. While the node itself stands still it hears
+   * nobody: that much of the time is not the app's silence.
+   */
   #watch(): void {
     const { clock, limits, onChange } = this.#options
     const everyMs = Math.min(limits.quietAfterMs, limits.unresponsiveAfterMs / 3)
+    const dueAt = clock.monotonic() + everyMs
     this.#watchTimer = clock.after(everyMs, () => {
-      const silentMs = clock.monotonic() - this.#heardAt
+      const nowMs = clock.monotonic()
+      this.#heardAt = Math.min(nowMs, this.#heardAt + Math.max(0, nowMs - dueAt))
+      const silentMs = nowMs - this.#heardAt
       if (silentMs >= limits.unresponsiveAfterMs) {
         this.#kill(`the app did not answer for ${formatDuration(silentMs)}: does it wait in an endless loop?`)
         return

@@ -266,6 +266,18 @@ test('an app that has said nothing for long says so, keeps its state, and is wel
   await until(() => supervisor.get('lazy').error === null)
 })
 
+test('an app that spoke while this process stood still is not taken for a silent one', async () => {
+  await supervisor.close()
+  supervisor = open({ limits: { ...limits, unresponsiveAfterMs: 600 } })
+  await supervisor.start(script('patient', 'declare(); setInterval(report, 20)'))
+  for (let stall = 0; stall < 3; stall++) {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 900)
+    const deadline = performance.now() + 400
+    await until(() => performance.now() > deadline)
+    expect(supervisor.get('patient')).toMatchObject({ state: 'running', restarts: 0, error: null })
+  }
+})
+
 const endless = `process.prependListener('message', (message: any) => { if (message.t === 'pause') for (;;); }); declare()`
 
 test('an app that does not pause in time is killed, which pauses it; resume starts it', async () => {
