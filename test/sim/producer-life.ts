@@ -269,11 +269,12 @@ async function getUp(scenario: ProducerScenario): Promise<void> {
     try {
       await scenario.open()
       machine.disk.plan = null
-      return
+      // What a start leaves to do may have met the plan already.
+      if (!machine.disk.crashed) return
     } catch (thrown) {
       if (!(thrown instanceof Crash)) throw thrown
-      machine.powerCut(keeps[random.below(keeps.length)]!)
     }
+    machine.powerCut(keeps[random.below(keeps.length)]!)
   }
   machine.disk.plan = null
   await scenario.open()

@@ -35,6 +35,8 @@ export class Checkpointer {
   readonly #seconds: Histogram
   #bytesSince = 0
   #due = false
+  /** A checkpoint was written: what it leaves to do, a start need not wait for. */
+  #sealDue = false
   #timer: Timer | null = null
   /** The job under way; jobs never overlap. */
   #job: Promise<void> | null = null
@@ -89,7 +91,6 @@ export class Checkpointer {
     if (this.#stopped) return false
     const checkpoint = this.#checkpoint(false, take)
     this.#start(checkpoint)
-    while (this.#job !== null) await this.#job
     return await checkpoint.catch(() => false)
   }
 
@@ -121,6 +122,7 @@ export class Checkpointer {
   #next(): void {
     if (this.#job !== null || this.#stopped) return
     if (this.#due) this.#start(this.#checkpoint(false))
+    else if (this.#sealDue) this.#start(this.#seal())
     else if (this.#steps.size > 0) this.#start(this.#syncSteps())
   }
 
@@ -178,19 +180,21 @@ export class Checkpointer {
       { sequence, partitions: facts.length, segments: unsynced.length },
       'checkpoint written',
     )
-    if (!clean) await this.#seal()
-    if (!clean) await context.ballast.maybeFill()
+    this.#sealDue = !clean
     return true
   }
 
   /** Files for the indexes and sums of full segments: the next checkpoint syncs their names and speaks of them. */
   async #seal(): Promise<void> {
-    for (const partition of this.#parts.partitions) {
+    this.#sealDue = false
+    const { context, partitions } = this.#parts
+    for (const partition of partitions) {
       for (const segment of partition.unsealed()) {
         if (!(await this.#unlessFull(() => segment.seal()))) return
         partition.directoryChanged = true
       }
     }
+    await context.ballast.maybeFill()
   }
 
   #changedDirectories(): ChangedDirectory[] {
