@@ -1,11 +1,14 @@
 // What the node answers, as types: the contract of its HTTP interface.
 export type {
+  AppChange,
   AppStatus,
+  AppVersion,
   BackupStatus,
   DashboardSpec,
   DeadLetterJson,
   DeadLettersPage,
   DeadLetterTopic,
+  DeployAnswer,
   GraphDescription,
   GraphNode,
   GroupSummary,

@@ -5,6 +5,7 @@ import { appCommands } from './commands/app.ts'
 import { backupCommands } from './commands/backup.ts'
 import { consumeCommands } from './commands/consume.ts'
 import { dashboardCommands } from './commands/dashboard.ts'
+import { deployCommands } from './commands/deploy.ts'
 import { dlqCommands } from './commands/dlq.ts'
 import { exampleCommands } from './commands/examples.ts'
 import { groupCommands } from './commands/group.ts'
@@ -25,6 +26,7 @@ export const commands: readonly Command[] = [
   ...groupCommands,
   ...appCommands,
   ...tableCommands,
+  ...deployCommands,
   ...dlqCommands,
   ...dashboardCommands,
   ...exampleCommands,

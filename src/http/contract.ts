@@ -27,6 +27,10 @@
 //   GET    /api/v1/tables/:table               TableRows: committed rows by key; `window` is from..to, of windows' beginnings
 //            ?from&to&prefix&window&limit&cursor&waitFor&timeoutMs
 //   GET    /api/v1/tables/:table/:key          TableRows of the key; 404 if there is none
+//   POST   /api/v1/apps                        DeployApp -> DeployAnswer; with `dryRun` nothing changes; admin
+//   POST   /api/v1/apps/:app/rollback          RollbackApp -> DeployAnswer; admin
+//   GET    /api/v1/apps/:app/versions          AppVersion[], the newest first
+//   DELETE /api/v1/apps/:app                   204: a deployed app stops for good, what it computed stays; admin
 //   GET    /api/v1/dlq                         DeadLetterTopic[]
 //   GET    /api/v1/dlq/:topic                  DeadLettersPage, the newest first; `before` is the `next` of the page before
 //            ?limit&before&node&error&state
@@ -45,7 +49,7 @@
 // Tokens, where the server asks for one: `Authorization: Bearer TOKEN`. A browser cannot set that header on a socket, so
 // `/ws` also takes it as a second sub-protocol: new WebSocket(url, ['pspf', 'pspf.token.' + TOKEN]).
 import type { RecordJson, TopicSummary, WidgetData } from '#dashboards'
-import type { NodeTable, RowAnswer } from '#streams'
+import type { AppChange, NodeTable, RowAnswer } from '#streams'
 
 export type {
   ChannelData,
@@ -64,10 +68,12 @@ export type {
   WidgetSpec,
 } from '#dashboards'
 export type {
+  AppChange,
   AppState,
   AppStatus,
   DeadLetterCause,
   DeadLetterTopic,
+  DeployAnswer,
   GraphDescription,
   GraphNode,
   NodeStats,
@@ -243,6 +249,24 @@ export type PurgeLetters = { dryRun?: boolean }
 /** `next`: the cursor of the rows that follow. */
 export type TableRows = RowAnswer
 export type TableSummary = NodeTable
+
+/** `source`: one module with all it imports but pspf. `replace`: nodes to be computed anew from the log. */
+export type DeployApp = { source: string; file?: string; replace?: string[]; dryRun?: boolean }
+
+/** `to`: default the version before the current one. */
+export type RollbackApp = { to?: number; dryRun?: boolean }
+
+export type AppVersion = {
+  version: number
+  file: string
+  deployedAt: number
+  sizeBytes: number
+  sha256: string
+  /** The earlier version that was put back as this one. */
+  restores: number | null
+  change: AppChange
+}
+
 
 export type Diagnostics = Pick<Health, 'status' | 'checks'>
 

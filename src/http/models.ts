@@ -145,6 +145,7 @@ const app = exactly({
   id: t.String(),
   state: oneOf(['starting', 'running', 'paused', 'backing-off', 'failed', 'stopped']),
   file: t.String(),
+  version: nullable(t.Number({ description: 'of an app that was deployed; null: it runs from its file' })),
   graph,
   nodes: list(
     exactly({
@@ -174,6 +175,62 @@ const app = exactly({
   restarts: count(),
   error: nullable(exactly({ message: t.String(), frame: t.Optional(t.String()) })),
   startedAt: nullable(t.Number()),
+})
+
+const appChange = exactly({
+  app: t.String(),
+  nodes: list(
+    exactly({
+      name: t.String(),
+      kind: t.String(),
+      label: t.String(),
+      before: t.Optional(t.String({ description: 'what it was' })),
+      what: oneOf(['kept', 'added', 'rebuilt', 'refused', 'orphaned']),
+      why: t.String(),
+      from: list(exactly({ topic: t.String(), partition: count(), offset: count(), records: count() }), {}),
+    }),
+  ),
+  outputs: list(
+    exactly({
+      topic: t.String(),
+      what: oneOf(['kept', 'added', 'removed']),
+      again: t.Optional(
+        integer(0, undefined, { description: 'records of it that stay, where rows follow anew' }),
+      ),
+    }),
+  ),
+})
+
+const appVersion = exactly({
+  version: integer(1),
+  file: t.String(),
+  deployedAt: millis('milliseconds UTC'),
+  sizeBytes: count(),
+  sha256: t.String(),
+  restores: nullable(t.Number({ description: 'the earlier version that this one is' })),
+  change: appChange,
+})
+
+const deployAnswer = exactly({
+  app: t.String(),
+  version: integer(1),
+  dryRun: t.Boolean(),
+  unchanged: t.Boolean({ description: 'it runs already: nothing was done' }),
+  change: appChange,
+})
+
+export const deployApp = exactly({
+  source: t.String({ minLength: 1, description: 'one JavaScript module with all it imports but pspf' }),
+  file: t.Optional(t.String({ maxLength: 400, description: 'its name for people' })),
+  replace: t.Optional(
+    t.Array(t.String(), { maxItems: 100, description: 'nodes to be computed anew from the log' }),
+  ),
+  dryRun: t.Optional(t.Boolean({ description: 'say what would change, and change nothing' })),
+})
+
+export const rollbackApp = exactly({
+  to: t.Optional(integer(1, undefined, { description: 'default: the version before' })),
+  dryRun: t.Optional(t.Boolean({ description: 'say what would change, and change nothing' })),
 })
 
 const widget = t.Object(
@@ -398,6 +455,8 @@ export const models = {
   Group: exactly({ id: t.String(), lag: count(), offsets: list(groupOffset) }),
   ResetAnswer: resetAnswer,
   App: app,
+  AppVersion: appVersion,
+  DeployAnswer: deployAnswer,
   DeadLetterTopic: deadLetterTopic,
   DeadLettersPage: exactly({ letters: list(deadLetter), next: nullable(t.String()) }),
   ReplayAnswer: replayAnswer,

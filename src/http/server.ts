@@ -13,6 +13,7 @@ import { appRoutes } from './resources/apps.ts'
 import { backupRoutes } from './resources/backups.ts'
 import { dashboardRoutes } from './resources/dashboards.ts'
 import { deadLetterRoutes } from './resources/dead-letters.ts'
+import { deploymentRoutes } from './resources/deployments.ts'
 import { documentRoute } from './resources/document.ts'
 import { groupRoutes } from './resources/groups.ts'
 import { nodeRoutes } from './resources/node.ts'
@@ -121,6 +122,7 @@ export function allRoutes(services: Services): Route[] {
     ...groupRoutes(services),
     ...appRoutes(services),
     ...tableRoutes(services),
+    ...deploymentRoutes(services),
     ...deadLetterRoutes(services),
     ...dashboardRoutes(services),
     ...backupRoutes(services),

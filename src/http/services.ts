@@ -2,7 +2,15 @@
 import type { Clock, Logger, Metrics } from '#base'
 import type { Broker } from '#broker'
 import type { DashboardSpec } from '#dashboards'
-import type { AppStatus, DeadLetters, NodeTables } from '#streams'
+import type {
+  AppStatus,
+  DeadLetters,
+  DeployAnswer,
+  Deployment,
+  DeployRequest,
+  NodeTables,
+  RollbackRequest,
+} from '#streams'
 import type { BackupStatus, Health, Overview, Probe, StartBackup, WidgetHistory } from './contract.ts'
 import type { HttpLimits } from './limits.ts'
 
@@ -12,6 +20,15 @@ export interface AppControl {
   get(id: string): AppStatus | undefined
   pause(id: string): unknown
   resume(id: string): unknown
+}
+
+/** Versions of apps on this node. */
+export interface DeployControl {
+  deploy(request: DeployRequest): Promise<DeployAnswer>
+  rollback(app: string, request: RollbackRequest): Promise<DeployAnswer>
+  /** The newest first. */
+  versions(app: string): Promise<readonly Deployment[]>
+  remove(app: string): Promise<void>
 }
 
 /** Dashboards by id. */
@@ -54,6 +71,7 @@ export interface WidgetViews {
 export type Services = {
   readonly broker: Broker
   readonly apps: AppControl
+  readonly deployer: DeployControl
   readonly dashboards: DashboardList
   readonly widgets: WidgetViews
   readonly facts: NodeFacts

@@ -2,7 +2,7 @@
 //
 //   lock -> disk -> log -> broker -> apps, dashboards, hub -> http -> app processes
 import { readFileSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import {
   BrokerError,
   createLogger,
@@ -22,7 +22,8 @@ import { DashboardRegistry, type DashboardSpec, LiveHub } from '#dashboards'
 import { uiFiles, version } from '#embedded'
 import { type Asset, createHttpServer, type HttpServer, hashToken } from '#http'
 import { type OpenLog, openLog, refuseBackup, threadedCompaction } from '#log'
-import { AppSupervisor, DeadLetters, NodeTables } from '#streams'
+import { AppDeployer, AppSupervisor, brokerPort, DeadLetters, Deployments, NodeTables } from '#streams'
+import { childCommand } from './app-command.ts'
 import { distinctFiles, existingFile } from './app-files.ts'
 import { Backups } from './backups.ts'
 import { limitsWithin } from './disk-max.ts'
@@ -117,6 +118,16 @@ async function compose(parts: Parts): Promise<RunningNode> {
     environment: process.env,
     limits: { memoryBytesMax: bytesOfShare(settings.memory, machineMemoryBytes()) },
   })
+  const deployer = new AppDeployer({
+    ...parts,
+    supervisor: apps,
+    deployments: new Deployments(broker),
+    port: brokerPort(broker),
+    logger: logger.child({ component: 'apps' }),
+    dataDirectory: settings.dataDirectory,
+    command: childCommand(),
+    environment: process.env,
+  })
   const dashboards = new DashboardRegistry()
   const declared = (app: string, extras: unknown) => dashboards.set(app, extras as DashboardSpec[])
   apps.onDeclared(declared)
@@ -129,12 +140,20 @@ async function compose(parts: Parts): Promise<RunningNode> {
     openDisk: realDisk,
   })
   const web = settings.http
-    ? await openWeb({ ...parts, apps, backups, dashboards, http: settings.http, onBroken: breaking.resolve })
+    ? await openWeb({
+        ...parts,
+        apps,
+        deployer,
+        backups,
+        dashboards,
+        http: settings.http,
+        onBroken: breaking.resolve,
+      })
     : null
 
   const demos = settings.demo ? writeDemoApps(settings.dataDirectory) : []
   const files = distinctFiles([...parts.files, ...demos])
-  const starting = Promise.all(files.map((file) => startOne(apps, file, logger)))
+  const starting = Promise.all([...files.map((file) => startOne(apps, file, logger)), deployer.startAll()])
 
   const stop = async () => {
     web?.drain()
@@ -165,6 +184,7 @@ async function compose(parts: Parts): Promise<RunningNode> {
 
 type WebParts = Parts & {
   readonly apps: AppSupervisor
+  readonly deployer: AppDeployer
   readonly backups: Backups
   readonly dashboards: DashboardRegistry
   readonly http: NonNullable<Settings['http']>
@@ -172,7 +192,7 @@ type WebParts = Parts & {
 }
 
 async function openWeb(parts: WebParts): Promise<{ server: HttpServer; drain(): void }> {
-  const { settings, disk, logger, log, broker, apps, backups, dashboards, http, onBroken } = parts
+  const { settings, disk, logger, log, broker, apps, deployer, backups, dashboards, http, onBroken } = parts
   let server: HttpServer | null = null
   const hub = new LiveHub({
     ...parts,
@@ -204,6 +224,7 @@ async function openWeb(parts: WebParts): Promise<{ server: HttpServer; drain(): 
     logger: logger.child({ component: 'http' }),
     broker,
     apps,
+    deployer,
     backups,
     deadLetters: new DeadLetters(parts),
     tables: new NodeTables(apps),
@@ -257,13 +278,6 @@ function openLogger(settings: Settings, { writeLog, isTerminal }: NodeOptions): 
   const format = settings.logFormat === 'auto' ? (person ? 'pretty' : 'json') : settings.logFormat
   const write = writeLog ?? ((line: string) => void process.stdout.write(line))
   return createLogger({ level: settings.logLevel, format, write, colour: person })
-}
-
-/** How this very program starts one of its app processes. */
-function childCommand(): string[] {
-  if (Bun.isStandaloneExecutable) return [process.execPath, '__app']
-  // Never fetch a package that an app file names: the executable does not either.
-  return [process.execPath, '--no-install', resolve(dirname(import.meta.dir), 'main.ts'), '__app']
 }
 
 function redacted(settings: Settings): unknown {

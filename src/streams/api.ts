@@ -53,6 +53,8 @@ export type AppStatus = {
   readonly id: string
   readonly state: AppState
   readonly file: string
+  /** Of an app that was deployed; null: it runs from its file. */
+  readonly version: number | null
   readonly graph: GraphDescription
   readonly nodes: readonly NodeStats[]
   readonly tasks: readonly TaskStatus[]

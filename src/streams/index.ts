@@ -2,6 +2,7 @@ export { type Aggregator, agg } from './aggregator.ts'
 export * from './api.ts'
 export * from './app.ts'
 export type { AsyncCall, AsyncOptions } from './async-map.ts'
+export * from './change/app-change.ts'
 export { type DeadLetter, deadTopicOf, readDeadLetter } from './dead-letter.ts'
 export {
   type DeadLetterCause,
@@ -27,9 +28,17 @@ export {
   state,
   type ValueState,
 } from './keyed-state.ts'
+export {
+  AppDeployer,
+  type DeployAnswer,
+  type DeployRequest,
+  type RollbackRequest,
+} from './process/app-deployer.ts'
 export { type AppProcessOptions, runAppProcess } from './process/app-process.ts'
 export { AppSupervisor, type AppSupervisorOptions } from './process/app-supervisor.ts'
+export { type Trial, tryApp } from './process/app-trial.ts'
 export { brokerPort } from './process/broker-port.ts'
+export { type Deployment, Deployments } from './process/deployments.ts'
 export { type SupervisionLimits, supervisionLimits } from './process/restart-policy.ts'
 export { output, type ProcessContext, type Processed, type ProcessOptions } from './process-handler.ts'
 export { type ReplayCursor, type ReplayOptions, replay } from './replay.ts'

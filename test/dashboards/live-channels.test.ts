@@ -13,6 +13,7 @@ function appStatus(id: string, state: AppStatus['state'], error: string | null =
       id,
       state,
       file: `${id}.ts`,
+      version: null,
       nodes: [],
       tasks: [],
       recordsPerSecond: 0,

@@ -7,6 +7,7 @@ import {
   type BackupControl,
   type BackupStatus,
   createHttpServer,
+  type DeployControl,
   defaultHttpLimits,
   type Health,
   type HttpServer,
@@ -15,7 +16,14 @@ import {
   type Overview,
   type Problem,
 } from '#http'
-import { type AppState, type AppStatus, DeadLetters, NodeTables } from '#streams'
+import {
+  type AppChange,
+  type AppState,
+  type AppStatus,
+  DeadLetters,
+  type Deployment,
+  NodeTables,
+} from '#streams'
 import type { Services } from '../../src/http/services.ts'
 import { type FakeBroker, fakeBroker } from './fake-broker.ts'
 
@@ -70,6 +78,7 @@ export async function startHarness(options: Partial<HttpServerOptions> = {}): Pr
     apps: fakeApps(),
     backups: fakeBackups(),
     tables: new NodeTables(fakeTables),
+    deployer: fakeDeployer(),
     deadLetters: new DeadLetters({ broker, clock: realClock() }),
     dashboards: {
       list: () => [dashboard],
@@ -218,11 +227,49 @@ function fakeApps(): AppControl {
 
 /** No app keeps anything. */
 const fakeTables = { list: () => [], ask: () => Promise.reject(new Error('nobody is asked')) }
+function fakeDeployer(): DeployControl {
+  const change: AppChange = {
+    app: 'shop',
+    nodes: [
+      {
+        name: 'totals',
+        kind: 'aggregate',
+        label: 'n = count',
+        what: 'added',
+        why: '',
+        from: [{ topic: 'orders', partition: 0, offset: 0, records: 3 }],
+      },
+    ],
+    outputs: [{ topic: 'totals', what: 'added' }],
+  }
+  const deployment: Deployment = {
+    app: 'shop',
+    version: 1,
+    file: 'shop.ts',
+    deployedAt: 1,
+    sizeBytes: 100,
+    sha256: 'abc',
+    change,
+    rebuild: { names: [], after: 0 },
+  }
+  return {
+    deploy: async ({ dryRun }) => ({ app: 'shop', version: 2, dryRun, unchanged: false, change }),
+    rollback: async (id, { dryRun }) => {
+      if (id !== 'shop') throw new BrokerError('not_found', `app "${id}" was never deployed`)
+      return { app: id, version: 2, dryRun, unchanged: false, change }
+    },
+    versions: async (id) => (id === 'shop' ? [deployment] : []),
+    remove: async (id) => {
+      if (id !== 'shop') throw new BrokerError('not_found', `there is no app "${id}"`)
+    },
+  }
+}
 
 const app: AppStatus = {
   id: 'shop',
   state: 'running',
   file: 'shop.ts',
+  version: null,
   graph: {
     app: 'shop',
     nodes: [{ id: 'orders', kind: 'source', label: 'orders', topic: 'orders', stateful: false }],

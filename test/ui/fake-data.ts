@@ -439,6 +439,7 @@ function app(
     id,
     state: paused ? 'paused' : 'running',
     file: `/srv/apps/${id}.ts`,
+    version: null,
     graph: graphs[id],
     nodes: graphs[id].nodes.map((node, index) => ({
       id: node.id,

@@ -30,6 +30,7 @@ const summary: View<AppStatus> = {
       wide: true,
     },
     { title: 'started', of: (app) => app.startedAt, show: (app) => timeText(app.startedAt), wide: true },
+    { title: 'version', of: (app) => app.version, right: true },
     { title: 'file', of: (app) => app.file, wide: true },
     { title: 'error', of: (app) => app.error?.message ?? null },
   ],
@@ -38,7 +39,7 @@ const summary: View<AppStatus> = {
 async function list({ session }: Call): Promise<number> {
   const apps = await session.client.ask<AppStatus[]>('/api/v1/apps')
   await session.output.list(apps, summary)
-  if (apps.length === 0 && session.output.forPeople) session.note('no apps: pspf serve APP.ts')
+  if (apps.length === 0 && session.output.forPeople) session.note('no apps: pspf app deploy APP.ts')
   return exitCode.success
 }
 
@@ -72,9 +73,24 @@ async function describe({ session, argument }: Call): Promise<number> {
     return { recordsIn: 0, recordsOut: 0, errors: 0, late: 0, ...stats.get(node.id), ...node }
   })
   const frame = app.error?.frame ? `\n${harmless(app.error.frame, true)}\n` : ''
-  const tables = `\n${output.table(nodes, nodeColumns)}\n${output.table(app.tasks, taskColumns)}`
+  const late = lateNotes(nodes)
+  const tables = `\n${output.table(nodes, nodeColumns)}\n${output.table(app.tasks, taskColumns)}${late}`
   await output.one(app, summary, `${frame}${tables}`)
   return exitCode.success
+}
+
+/** Why rows are missing from results, where some are. */
+function lateNotes(nodes: readonly NodeRow[]): string {
+  const notes = nodes
+    .filter(({ late }) => late > 0)
+    .map(({ id, late, kind }) => {
+      const isOne = late === 1
+      const rows = isOne ? '1 row' : `${late} rows`
+      const whose = isOne ? 'it belongs' : 'they belong'
+      const what = kind === 'window' ? `all windows ${whose} to had closed` : 'their time had passed'
+      return `${id}: ${rows} came late, after ${what}; .late has each with the window it missed, a longer grace or outOfOrder takes them in`
+    })
+  return notes.length === 0 ? '' : `\n${notes.join('\n')}\n`
 }
 
 const change =

@@ -3,9 +3,9 @@
 // Topic `<app>.layout`, one partition, compacted. Key `layout`; value: JSON of `Layout`, the last one counts. It is written
 // before any task of a new layout runs, so that a crash in between finds tasks that have not begun, never unknown ones.
 //
-// 1. Of the entries of one name at most the newest that fits is used; the others hold state that nobody uses.
-// 2. `left`: its task went on without it, so that its state has a gap. It is never used again.
-// 3. `generation` only grows, so a new entry never meets state, positions or topics of an older one.
+// 1. Of each name one entry at most is in use; the others are `left`: what went on without them has left a gap in their
+//    state, so they are never used again.
+// 2. `generation` only grows, so a new entry never meets state, positions or topics of an older one.
 import { asOffset, BrokerError } from '#base'
 import type { TopicSpec } from '#broker'
 import { BatchBuilder, RecordCursor } from '#record'
@@ -22,7 +22,7 @@ export type LayoutEntry = {
   /** The generation in which it runs, and the one in which it was begun. */
   readonly home: number
   readonly born: number
-  /** The subtopology that it was part of. */
+  /** The subtopology that it is part of. */
   readonly task: string
   readonly left?: true
 }

@@ -3,9 +3,9 @@ import { BrokerError } from '#base'
 import type { TopicInfo } from '#broker'
 import type { LogPort } from '../api.ts'
 import type { App } from '../app.ts'
-import { planApp } from '../graph/plan.ts'
+import { type Plan, planApp, type Subtopology } from '../graph/plan.ts'
 import type { SliceReader } from '../runtime/slice-reader.ts'
-import { type AppChange, type NodeChange, refusedNodes } from './app-change.ts'
+import { type AppChange, type NodeChange, type OutputChange, refusedNodes } from './app-change.ts'
 import { type Layout, readLayout } from './layout.ts'
 import { noRebuild, type Rebuild, type Settlement, settle } from './settle.ts'
 
@@ -51,46 +51,59 @@ function checkNames({ names }: Rebuild, app: App, layout: Layout | null): void {
   )
 }
 
+/** A topic that does not exist yet. */
+const empty = { partition: 0, startOffset: 0, endOffset: 0 }
+
 function changeOf(settlement: Settlement, topics: ReadonlyMap<string, TopicInfo>): AppChange {
-  const { plan, backFilled, layout } = settlement
+  const { plan, begins } = settlement
+  const partitionsOf = (topic: string) => topics.get(topic)?.partitions ?? [empty]
   const nodes = settlement.nodes.map((node): NodeChange => {
-    if (!backFilled.has(node.name)) return { ...node, from: [] }
-    const task = layout.entries.find(
-      ({ name, born }) => name === node.name && born === layout.generation,
-    )?.task
-    const inputs = plan.subtopologies.find(({ name }) => name === task)?.inputs ?? []
-    const from = inputs.flatMap(({ topic }) =>
-      (topics.get(topic)?.partitions ?? []).map(({ partition, startOffset, endOffset }) => {
+    const inputs = begins.has(node.name) ? backFilledFrom(settlement, node.name) : []
+    const from = inputs.flatMap((topic) =>
+      partitionsOf(topic).map(({ partition, startOffset, endOffset }) => {
         return { topic, partition, offset: startOffset, records: endOffset - startOffset }
       }),
     )
     return { ...node, from }
   })
-  const begins = nodes.some(({ what, from }) => (what === 'rebuilt' || what === 'added') && from.length > 0)
-  const outputs = settlement.outputs.map(({ topic, what }) => {
-    const held = (topics.get(topic)?.partitions ?? []).reduce(
+  const outputs = settlement.outputs.map((output): OutputChange => {
+    const { topic, what } = output
+    const again = partitionsOf(topic).reduce(
       (sum, { startOffset, endOffset }) => sum + endOffset - startOffset,
       0,
     )
-    return what === 'removed' || !begins || held === 0 || !writesAgain(settlement, topic)
-      ? { topic, what }
-      : { topic, what, again: held }
+    return what === 'removed' || again === 0 || !isWrittenAnew(settlement, topic)
+      ? output
+      : { topic, what, again }
   })
   return { app: plan.app.id, nodes, outputs }
 }
 
-/** A node that begins anew writes what a topic may have from its like. */
-function writesAgain({ plan, backFilled }: Settlement, topic: string): boolean {
-  const nodes = plan.subtopologies.flatMap((subtopology) =>
-    subtopology.nodes.map((planned) => ({ planned, generation: subtopology.generation })),
+/** The topics that a node reads from the beginning, through repartitions of its own; none: it begins with what comes. */
+function backFilledFrom({ plan, layout, generation }: Settlement, name: string): string[] {
+  const task = layout.entries.find((entry) => entry.name === name && entry.left !== true)?.task
+  const found = new Set<string>()
+  const visit = (subtopology: Subtopology | undefined): boolean => {
+    if (subtopology?.generation !== generation) return false
+    return subtopology.inputs.every(({ topic }) => {
+      if (plan.topics.has(topic)) found.add(topic)
+      return plan.topics.has(topic) || visit(writerOf(plan, topic))
+    })
+  }
+  return visit(plan.subtopologies.find((subtopology) => subtopology.name === task)) ? [...found].sort() : []
+}
+
+const writerOf = ({ subtopologies }: Plan, topic: string): Subtopology | undefined =>
+  subtopologies.find(({ nodes }) =>
+    nodes.some(({ node }) => node.kind === 'repartition' && node.topic === topic),
   )
-  const newest = Math.max(...plan.subtopologies.map(({ generation }) => generation))
-  return (
-    backFilled.size > 0 &&
-    nodes.some(
-      ({ planned: { node }, generation }) =>
-        node.kind === 'sink' && node.topic.name === topic && generation === newest,
-    )
+
+/** By a node that begins, of which the topic may have rows already. */
+function isWrittenAnew({ plan, generation }: Settlement, topic: string): boolean {
+  return plan.subtopologies.some(
+    (subtopology) =>
+      subtopology.generation === generation &&
+      subtopology.nodes.some(({ node }) => node.kind === 'sink' && node.topic.name === topic),
   )
 }
 

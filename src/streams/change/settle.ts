@@ -3,8 +3,8 @@
 import type { App } from '../app.ts'
 import { labelOf } from '../describe.ts'
 import type { Node } from '../graph/node.ts'
-import type { Anchor, Place } from '../graph/placement.ts'
-import { type Plan, type PlannedNode, planApp, type Subtopology, targetOf } from '../graph/plan.ts'
+import type { Anchor } from '../graph/placement.ts'
+import { type Plan, type PlannedNode, planApp, targetOf } from '../graph/plan.ts'
 import { whyUseless } from '../graph/shape.ts'
 import type { NodeChange, OutputChange } from './app-change.ts'
 import type { Layout, LayoutEntry } from './layout.ts'
@@ -34,8 +34,9 @@ export type Settlement = {
   readonly layout: Layout
   readonly nodes: readonly Omit<NodeChange, 'from'>[]
   readonly outputs: readonly Omit<OutputChange, 'again'>[]
-  /** Names of nodes that begin at the beginning of their inputs. */
-  readonly backFilled: ReadonlySet<string>
+  /** What begins, by name, and the generation in which it does, unless it hangs below state that is kept. */
+  readonly begins: ReadonlySet<string>
+  readonly generation: number
 }
 
 /** Throws `invalid_request` if the graph is unsound, `conflict` if it ties together what cannot be. */
@@ -53,11 +54,10 @@ export function settle(app: App, options: SettleOptions): Settlement {
   }
 }
 
-type What = 'kept' | 'added' | 'rebuilt' | 'refused'
 type Decision = {
   readonly anchor: Anchor
-  readonly place: Place
-  readonly what: What
+  readonly home: number
+  readonly what: 'kept' | 'added' | 'rebuilt' | 'refused'
   readonly why: string
   readonly stored: LayoutEntry | null
 }
@@ -77,52 +77,36 @@ class Attempt {
     this.#next = (layout?.generation ?? 0) + 1
   }
 
-  place(anchor: Anchor, reach: ReadonlySet<number>, behind: ReadonlySet<string>): Place {
-    const known = this.#decisions.get(anchor.name)
-    if (known !== undefined) return known.place
+  place(anchor: Anchor, reach: ReadonlySet<number>, behind: ReadonlySet<string>): number {
     const decision = this.#decide(anchor, reach, behind)
     this.#decisions.set(anchor.name, decision)
-    return decision.place
+    return decision.home
   }
 
   #decide(anchor: Anchor, reach: ReadonlySet<number>, behind: ReadonlySet<string>): Decision {
     const [above] = reach
-    const fresh: Place = { home: above ?? this.#next, born: this.#next }
     const entries = (this.#layout?.entries ?? []).filter(({ name }) => name === anchor.name)
-    const usable = entries.filter(({ left }) => left !== true).sort((a, b) => b.born - a.born)
-    const made = { anchor, place: fresh, stored: usable[0] ?? null }
-    const stale = entries.some(({ home }) => home === fresh.home)
-    if (usable.length === 0) {
-      return stale && anchor.shape.kind !== 'repartition'
+    const stored = entries.find(({ left }) => left !== true) ?? null
+    const fresh = { anchor, home: above ?? this.#next, stored }
+    const wouldMeet = entries.some(({ home }) => home === fresh.home)
+    const begin = (what: 'added' | 'rebuilt', why: string): Decision =>
+      wouldMeet
         ? {
-            ...made,
+            ...fresh,
             what: 'refused',
-            why: 'its task has gone on without it, so that its state there has a gap',
+            why: `${why === '' ? '' : `${why}, and `}it has old state in the same task`,
           }
-        : { ...made, what: 'added', why: '' }
-    }
+        : { ...fresh, what, why }
+    if (entries.length === 0) return begin('added', '')
+    if (stored === null) return begin('rebuilt', 'the app has been without it meanwhile')
     const follows = [...behind].find((name) => this.#decisions.get(name)?.what === 'rebuilt')
-    if (follows !== undefined) return { ...made, what: 'rebuilt', why: `its rows come from "${follows}"` }
-    if (this.#isAsked(anchor, usable[0]!)) return { ...made, what: 'rebuilt', why: 'asked for' }
-    const fits = usable.find((entry) => this.#misfit(entry, anchor, above) === null)
-    if (fits !== undefined) {
-      const { home, born } = fits
-      return { anchor, place: { home, born }, stored: fits, what: 'kept', why: '' }
-    }
-    const why = this.#misfit(usable[0]!, anchor, above)!
-    const isMeant =
-      this.#rebuild.misfits === true || isNewerVersion(anchor, usable[0]!) || this.#isNamed(anchor)
-    return { ...made, what: isMeant ? 'rebuilt' : 'refused', why }
-  }
-
-  #isNamed({ name, of }: Anchor): boolean {
-    const { names } = this.#rebuild
-    return names.includes(name) || names.includes(of)
-  }
-
-  /** Its repartition is kept, unless that does not fit: rows that are in it have the same meaning. */
-  #isAsked(anchor: Anchor, newest: LayoutEntry): boolean {
-    return anchor.shape.kind !== 'repartition' && this.#isNamed(anchor) && newest.born <= this.#rebuild.after
+    if (follows !== undefined) return begin('rebuilt', `its rows come from "${follows}"`)
+    const misfit = this.#misfit(stored, anchor, above)
+    const isNamed = this.#rebuild.names.includes(anchor.name)
+    if (isNamed && stored.born <= this.#rebuild.after) return begin('rebuilt', misfit ?? 'asked for')
+    if (misfit === null) return { anchor, home: stored.home, stored, what: 'kept', why: '' }
+    const isMeant = isNamed || this.#rebuild.misfits === true || isNewerVersion(anchor, stored)
+    return isMeant ? begin('rebuilt', misfit) : { ...fresh, what: 'refused', why: misfit }
   }
 
   #misfit(entry: LayoutEntry, { name, shape }: Anchor, above: number | undefined): string | null {
@@ -137,59 +121,52 @@ class Attempt {
   finish(plan: Plan): Settlement | null {
     const found = this.#tasks(plan)
     let again = false
-    for (const { anchor, what, stored, place } of this.#decisions.values()) {
+    for (const { anchor, what, stored } of this.#decisions.values()) {
       const task = found.get(anchor.name)?.task
-      if (what !== 'kept' || stored === null || task === stored.task || anchor.shape.kind === 'sink') continue
-      if (this.#moved.has(anchor.name) || place.born !== stored.born) continue
-      this.#moved.set(anchor.name, `its task was ${stored.task} and is now ${task}`)
+      if (what !== 'kept' || task === stored!.task || anchor.shape.kind === 'sink') continue
+      this.#moved.set(anchor.name, `its task was ${stored!.task} and is now ${task}`)
       again = true
     }
     return again ? null : this.#settlement(plan, found)
   }
 
   #settlement(plan: Plan, found: ReadonlyMap<string, Found>): Settlement {
-    const used: LayoutEntry[] = [...this.#decisions.values()].map(({ anchor, place }) => {
+    const decisions = [...this.#decisions.values()]
+    const used = decisions.map(({ anchor, what, home, stored }): LayoutEntry => {
       const { task, label } = found.get(anchor.name) ?? { task: '', label: '' }
-      return { name: anchor.name, shape: anchor.shape, label, ...place, task }
+      const born = what === 'kept' ? stored!.born : this.#next
+      return { ...anchor, label, home, born, task }
     })
-    const running = new Set(plan.subtopologies.map(({ name }) => name))
     const isUsed = ({ name, born }: LayoutEntry) =>
       used.some((entry) => entry.name === name && entry.born === born)
-    const unused = (this.#layout?.entries ?? [])
+    const left = (this.#layout?.entries ?? [])
       .filter((entry) => !isUsed(entry))
-      .map((entry): LayoutEntry => (running.has(entry.task) ? { ...entry, left: true } : entry))
-    const generation = Math.max(1, this.#layout?.generation ?? 1, ...used.map(({ born }) => born))
+      .map((entry): LayoutEntry => ({ ...entry, left: true }))
+    const generation = Math.max(this.#layout?.generation ?? 1, ...used.map(({ born }) => born))
     const outputs = outputsOf(plan)
     return {
       plan,
-      layout: { format: 1, generation, entries: [...used, ...unused], outputs },
-      nodes: this.#nodeChanges(found, unused),
+      layout: { format: 1, generation, entries: [...used, ...left], outputs },
+      nodes: this.#nodeChanges(found, left),
       outputs: outputChanges(this.#layout?.outputs ?? [], outputs),
-      backFilled: new Set(
-        [...this.#decisions.values()]
-          .filter(({ what, place }) => what !== 'kept' && place.home === this.#next)
-          .map(({ anchor }) => anchor.name),
-      ),
+      begins: new Set(decisions.flatMap(({ anchor, what }) => (what === 'kept' ? [] : [anchor.name]))),
+      generation: this.#next,
     }
   }
 
-  #nodeChanges(
-    found: ReadonlyMap<string, Found>,
-    unused: readonly LayoutEntry[],
-  ): Omit<NodeChange, 'from'>[] {
-    const changes: Omit<NodeChange, 'from'>[] = []
-    for (const { anchor, what, why, stored } of this.#decisions.values()) {
-      const { name, shape } = anchor
-      if (shape.kind === 'repartition' && what !== 'refused') continue
-      const label = found.get(name)?.label ?? ''
-      const before =
-        stored !== null && stored.label !== label && what !== 'added' ? { before: stored.label } : {}
-      changes.push({ name, kind: shape.kind, label, what, why, ...before })
-    }
-    const orphans = unused.filter(({ name, shape }) => lasts(shape.kind) && !this.#decisions.has(name))
+  #nodeChanges(found: ReadonlyMap<string, Found>, left: readonly LayoutEntry[]): Omit<NodeChange, 'from'>[] {
+    const changes = [...this.#decisions.values()].map(
+      ({ anchor, what, why, stored }): Omit<NodeChange, 'from'> => {
+        const { name, shape } = anchor
+        const label = found.get(name)?.label ?? ''
+        const before = stored !== null && stored.label !== label ? { before: stored.label } : {}
+        return { name, kind: shape.kind, label, what, why, ...before }
+      },
+    )
+    const orphans = left.filter(({ name, shape }) => shape.kind !== 'sink' && !this.#decisions.has(name))
     for (const name of new Set(orphans.map((entry) => entry.name))) {
-      const { label, shape } = orphans.findLast((entry) => entry.name === name)!
-      const why = 'the app no longer has it; its state stays until pspf app reset'
+      const { label, shape } = orphans.find((entry) => entry.name === name)!
+      const why = 'the app no longer has it; its state stays in the log'
       changes.push({ name, kind: shape.kind, label: '', before: label, what: 'orphaned', why })
     }
     return changes
@@ -197,9 +174,10 @@ class Attempt {
 
   #tasks({ subtopologies }: Plan): Map<string, Found> {
     const found = new Map<string, Found>()
-    for (const { anchor, place } of this.#decisions.values()) {
+    for (const { anchor, home } of this.#decisions.values()) {
       for (const subtopology of subtopologies) {
-        const node = subtopology.nodes.find((planned) => isOf(planned, anchor, { place, subtopology }))
+        if (subtopology.generation !== home) continue
+        const node = subtopology.nodes.find((planned) => isOf(planned, anchor.name))
         if (node === undefined) continue
         found.set(anchor.name, { task: subtopology.name, label: labelOf(node) })
         break
@@ -211,18 +189,11 @@ class Attempt {
 
 type Found = { readonly task: string; readonly label: string }
 
-function isOf(
-  planned: PlannedNode,
-  { name, shape, of }: Anchor,
-  { place, subtopology }: { readonly place: Place; readonly subtopology: Subtopology },
-): boolean {
-  if (subtopology.generation !== place.home) return false
-  return shape.kind === 'sink'
-    ? planned.node.kind === 'sink' && targetOf(planned) === of
-    : planned.id === name
+/** A sink is named after where its rows come from and where they go. */
+function isOf(planned: PlannedNode, name: string): boolean {
+  if (planned.node.kind !== 'sink') return planned.id === name
+  return name.replace(/ \(\d+\)$/, '').endsWith(` → ${targetOf(planned)}`)
 }
-
-const lasts = (kind: string): boolean => kind !== 'repartition' && kind !== 'sink'
 
 /** Whoever counts the version up says that state of the one before is not to be kept. */
 const isNewerVersion = ({ shape }: Anchor, stored: LayoutEntry): boolean =>

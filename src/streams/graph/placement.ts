@@ -7,7 +7,8 @@
 //               \-> perHour          generation 2: task orders.g2-0, reads orders from its beginning
 //
 // Only what lasts is placed: nodes that keep state, and topics that rows are written to. The stateless nodes between a
-// source and those are copied into each generation that needs them.
+// source and those are copied into each generation that needs them, and so are repartitions: their topics lose what was
+// read, so that whoever comes later needs one of his own, filled from the source.
 import { BrokerError } from '#base'
 import type { KeyChoice, Node } from './node.ts'
 import { isStateful } from './stateful.ts'
@@ -16,36 +17,35 @@ import { isStateful } from './stateful.ts'
 export type Anchor = {
   readonly name: string
   readonly shape: Shape
-  /** Its name, without what pspf adds: of a repartition, the node behind it. */
-  readonly of: string
 }
 
 /** What may not change as long as state and topics are to keep their meaning. */
 export type Shape = {
-  readonly kind: Node['kind'] | 'repartition'
+  readonly kind: Node['kind']
   readonly window?: string
   /** Aggregates in the order of their names, each with its kind. */
   readonly columns?: readonly (readonly [name: string, kind: string])[]
   /** The field by which its rows are grouped. */
   readonly key?: string
-  readonly partitions?: number
+  /** Over how many partitions its rows are brought together, for each parent. */
+  readonly partitions?: readonly (number | null)[]
   /** What the user says of it; 1 unless said. */
   readonly version?: number
 }
 
-/** Where an anchor lives. `born`: the generation in which it was begun; its home is older if it hangs below older state. */
-export type Place = { readonly home: number; readonly born: number }
+/**
+ * The generation in which an anchor lives. `reach`: homes of the state whose rows come to it without going through a topic.
+ * `behind`: all anchors upstream.
+ */
+export type PlaceAnchor = (anchor: Anchor, reach: ReadonlySet<number>, behind: ReadonlySet<string>) => number
 
-/** `reach`: homes of the state whose rows come to it without going through a topic. `behind`: all anchors upstream. */
-export type PlaceAnchor = (anchor: Anchor, reach: ReadonlySet<number>, behind: ReadonlySet<string>) => Place
-
-export const firstGeneration: PlaceAnchor = () => ({ home: 1, born: 1 })
+export const firstGeneration: PlaceAnchor = () => 1
 
 export type Placement = {
   /** The generations in which a node is needed. */
   readonly needs: ReadonlyMap<Node, ReadonlySet<number>>
-  /** Of the repartition in front of a node, for each parent. */
-  repartition(node: Node, parent: number): Place
+  /** Where the rows for a repartition are written that is read in that generation. */
+  writes(parent: Node, generation: number): number
 }
 
 export type PlacementOptions = {
@@ -67,41 +67,37 @@ export function sideOf(node: Node, id: string, parent: number): string {
 }
 
 export function placeNodes(options: PlacementOptions): Placement {
-  const { nodes, needs, repartitions } = new Placing(options)
-  for (const node of [...nodes].reverse()) needParents(node, { needs, repartitions, options })
+  const { nodes, needs, reach } = new Placing(options)
+  const writes = (parent: Node, generation: number) => [...reach.get(parent)!][0] ?? generation
+  const needParents = (node: Node) => {
+    node.parents.forEach((parent, index) => {
+      const isCut = isCutAt(options, node, index)
+      for (const own of needs.get(node)!) needs.get(parent)!.add(isCut ? writes(parent, own) : own)
+    })
+  }
+  for (const node of [...nodes].reverse()) needParents(node)
   // What leads nowhere is where its rows are anyway.
   for (const node of nodes) {
     const own = needs.get(node)!
     if (own.size > 0) continue
     const near = node.parents.flatMap((parent, index) =>
-      repartitions.get(node)?.[index] ? [] : [...needs.get(parent)!],
+      isCutAt(options, node, index) ? [] : [...needs.get(parent)!],
     )
     own.add(near.length === 0 ? 1 : Math.min(...near))
-    needParents(node, { needs, repartitions, options })
+    needParents(node)
   }
-  return { needs, repartition: (node, parent) => repartitions.get(node)![parent]! }
+  return { needs, writes }
 }
 
-type Needs = {
-  readonly needs: Map<Node, Set<number>>
-  readonly repartitions: ReadonlyMap<Node, readonly (Place | null)[]>
-  readonly options: PlacementOptions
-}
-
-function needParents(node: Node, { needs, repartitions }: Needs): void {
-  node.parents.forEach((parent, index) => {
-    const cut = repartitions.get(node)?.[index]
-    for (const generation of cut ? [cut.home] : needs.get(node)!) needs.get(parent)!.add(generation)
-  })
-}
+const isCutAt = ({ repartitioned }: PlacementOptions, node: Node, parent: number): boolean =>
+  (repartitioned.get(node)?.[parent] ?? null) !== null
 
 /** Finds homes, from the sources down. */
 class Placing {
   readonly nodes: readonly Node[]
   readonly needs: Map<Node, Set<number>>
-  readonly repartitions = new Map<Node, (Place | null)[]>()
+  readonly reach = new Map<Node, ReadonlySet<number>>()
   readonly #options: PlacementOptions
-  readonly #reach = new Map<Node, ReadonlySet<number>>()
   readonly #behind = new Map<Node, ReadonlySet<string>>()
   readonly #sinks = new Map<string, number>()
 
@@ -115,35 +111,26 @@ class Placing {
   #visit(node: Node): void {
     const { ids, repartitioned, taps, shapeOf } = this.#options
     const id = ids.get(node)!
-    const partitions = repartitioned.get(node)
     const reach = new Set<number>()
     const behind = new Set<string>()
-    const cuts = node.parents.map((parent, index): Place | null => {
+    node.parents.forEach((parent, index) => {
       for (const name of this.#behind.get(parent)!) behind.add(name)
-      const wanted = partitions?.[index] ?? null
-      if (wanted === null) {
-        for (const home of this.#reach.get(parent)!) reach.add(home)
-        return null
-      }
-      const name = `${sideOf(node, id, index)}.repartition`
-      const key = keyAbove(parent)
-      const shape: Shape = { kind: 'repartition', partitions: wanted, ...(key === undefined ? {} : { key }) }
-      const place = this.#place({ name, shape, of: id }, this.#reach.get(parent)!, this.#behind.get(parent)!)
-      behind.add(name)
-      return place
+      const homes = this.reach.get(parent)!
+      if (!isCutAt(this.#options, node, index)) for (const home of homes) reach.add(home)
+      else if (homes.size > 1) throw tiesGenerations(id)
     })
-    if (cuts.some((cut) => cut !== null)) this.repartitions.set(node, cuts)
-    if (isStateful(node)) {
-      const { home } = this.#place({ name: id, shape: shapeOf(node), of: id }, reach, behind)
-      this.needs.get(node)!.add(home)
-      this.#reach.set(node, new Set([home]))
-      this.#behind.set(node, behind.add(id))
-      return
-    }
-    this.#reach.set(node, reach)
+    this.reach.set(node, reach)
     this.#behind.set(node, behind)
-    if (node.kind === 'sink' && !taps.has(node))
+    if (isStateful(node)) {
+      const partitions = repartitioned.get(node)
+      const shape = { ...shapeOf(node), ...(partitions === undefined ? {} : { partitions }) }
+      const home = this.#place({ name: id, shape }, reach, behind)
+      this.needs.get(node)!.add(home)
+      this.reach.set(node, new Set([home]))
+      behind.add(id)
+    } else if (node.kind === 'sink' && !taps.has(node)) {
       this.needs.get(node)!.add(this.#placeSink(node, reach, behind))
+    }
   }
 
   #placeSink(node: Node & { kind: 'sink' }, reach: ReadonlySet<number>, behind: ReadonlySet<string>): number {
@@ -154,11 +141,11 @@ class Placing {
     const count = (this.#sinks.get(plain) ?? 0) + 1
     this.#sinks.set(plain, count)
     const name = count === 1 ? plain : `${plain} (${count})`
-    return this.#place({ name, shape: { kind: 'sink' }, of: node.topic.name }, reach, behind).home
+    return this.#place({ name, shape: { kind: 'sink' } }, reach, behind)
   }
 
-  #place(anchor: Anchor, reach: ReadonlySet<number>, behind: ReadonlySet<string>): Place {
-    if (reach.size > 1) throw tiesGenerations(anchor.of)
+  #place(anchor: Anchor, reach: ReadonlySet<number>, behind: ReadonlySet<string>): number {
+    if (reach.size > 1) throw tiesGenerations(anchor.name)
     return this.#options.place(anchor, reach, behind)
   }
 }
@@ -167,7 +154,7 @@ function tiesGenerations(name: string): BrokerError {
   return new BrokerError(
     'conflict',
     `"${name}" would put together state that was begun at different times and has read different parts of the log`,
-    { fix: `put .repartition('before-${name}') between them, or compute the app anew with pspf app reset` },
+    { fix: 'put .keyBy(...).repartition(...) behind each of them, before they meet' },
   )
 }
 

@@ -8,14 +8,7 @@ import type { App } from '../app.ts'
 import { collect, declaredTopics, nameNodes } from './collect.ts'
 import { flowsOf } from './flow.ts'
 import type { BroadcastNode, Node, TopicSettings } from './node.ts'
-import {
-  firstGeneration,
-  generationSuffix,
-  type Place,
-  type PlaceAnchor,
-  placeNodes,
-  sideOf,
-} from './placement.ts'
+import { firstGeneration, generationSuffix, type PlaceAnchor, placeNodes, sideOf } from './placement.ts'
 import { shapeOf } from './shape.ts'
 import { isStateful } from './stateful.ts'
 
@@ -106,8 +99,11 @@ export function planApp(app: App, { partitionsOf, taps = [], place }: PlanOption
         if (parent.kind === 'broadcast') return builder.broadcast(`${id}.table`, parent, generation)
         const partitions = wanted?.[index] ?? null
         if (partitions === null) return builder.planned(parent, generation)
-        const cut = { place: placement.repartition(node, index), upstream: flows.get(parent)!.partitions }
-        return builder.repartition(sideOf(node, id, index), parent, { ...cut, partitions, generation })
+        const written = {
+          home: placement.writes(parent, generation),
+          upstream: flows.get(parent)!.partitions,
+        }
+        return builder.repartition(sideOf(node, id, index), parent, { ...written, partitions, generation })
       })
       builder.add(node, { id, timed, parents, generation })
     }
@@ -132,11 +128,12 @@ type Placed = {
   readonly generation: number
 }
 type Cut = {
-  readonly place: Place
+  /** The generation in which it is written. */
+  readonly home: number
   /** Over how many partitions rows arrive, and over how many they leave. */
   readonly upstream: number
   readonly partitions: number
-  /** Of whoever reads it. */
+  /** The one in which it is read. */
   readonly generation: number
 }
 
@@ -145,7 +142,6 @@ class PlanBuilder {
   readonly #topics: ReadonlyMap<string, TopicSettings>
   readonly #planned = new Map<Node, Map<number, Growing>>()
   readonly #sources = new Map<string, Growing>()
-  readonly #sinks = new Map<string, Growing>()
   readonly #all: Growing[] = []
 
   constructor(app: string, topics: ReadonlyMap<string, TopicSettings>) {
@@ -173,18 +169,13 @@ class PlanBuilder {
     return this.#make({ ...node, topic }, { id, timed: false, parents: [], generation })
   }
 
-  /** Written once, read by each generation that needs it. */
-  repartition(id: string, from: Node, { place, upstream, partitions, generation }: Cut): Growing {
-    const topic = `${this.#app}.${id}${generationSuffix(place.born)}.repartition`
+  repartition(id: string, from: Node, { home, upstream, partitions, generation }: Cut): Growing {
+    const topic = `${this.#app}.${id}${generationSuffix(generation)}.repartition`
     const name = `${id}.repartition`
-    const parent = this.planned(from, place.home)
+    const parent = this.planned(from, home)
     const { timed } = parent
-    let sink = this.#sinks.get(topic)
-    if (sink === undefined) {
-      const written: RepartitionSink = { kind: 'repartition', topic, partitions }
-      sink = this.#make(written, { id: name, timed, parents: [parent], generation: place.home })
-      this.#sinks.set(topic, sink)
-    }
+    const written: RepartitionSink = { kind: 'repartition', topic, partitions }
+    const sink = this.#make(written, { id: name, timed, parents: [parent], generation: home })
     // Tasks are named once the groups are final; until then the list stays empty.
     const source: RepartitionSource = { kind: 'repartition-source', topic, upstreamTasks: [] }
     const made = this.#make(source, { id: `${name}.source`, timed, parents: [], generation })

@@ -59,8 +59,8 @@ export function whyUseless(stored: Shape, wanted: Shape): string | null {
   if (stored.key !== undefined && wanted.key !== undefined && stored.key !== wanted.key) {
     return `it was grouped by ${stored.key} and is now by ${wanted.key}`
   }
-  if (stored.partitions !== wanted.partitions) {
-    return `it lay over ${stored.partitions} partitions and is now over ${wanted.partitions}`
+  if (JSON.stringify(stored.partitions) !== JSON.stringify(wanted.partitions)) {
+    return `its rows are brought together over ${partitionsText(wanted)}, and were over ${partitionsText(stored)}`
   }
   return null
 }
@@ -75,6 +75,11 @@ function clash(stored: Shape, wanted: Shape): boolean {
 
 const columnsText = ({ columns = [] }: Shape): string =>
   columns.map(([name, of]) => `${name} (${of})`).join(', ')
+
+const partitionsText = ({ partitions = [] }: Shape): string => {
+  const counts = partitions.filter((count) => count !== null)
+  return counts.length === 0 ? 'those of its topic' : `${counts.join(' and ')} partitions`
+}
 
 /** `tumbling 60000 60000 0 -> tumbling 1m` */
 function windowText(extent: string | undefined): string {

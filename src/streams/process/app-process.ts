@@ -3,6 +3,7 @@
 //   node                      app process
 //    | spawn, file, directory ->|  load the file
 //    |<- declare {graph, extras}|
+//    | preview              ->|  what would it change (and nothing else)
 //    | begin (or not: paused) ->|  startApp
 //    |<- status, each second    |
 //    |<- call ... answer ->     |  the log port
@@ -20,8 +21,12 @@ import {
   toError,
 } from '#base'
 import type { App } from '../app.ts'
+import { previewChange } from '../change/preview.ts'
+import type { Rebuild } from '../change/settle.ts'
 import { describe } from '../describe.ts'
 import { type RunningApp, startApp } from '../running-app.ts'
+import { defaultLimits } from '../runtime/limits.ts'
+import { diskSliceReader } from '../runtime/slice-reader.ts'
 import { loadApp, provideModules } from './app-file.ts'
 import { errorToMessage } from './failure.ts'
 import { IpcPort } from './ipc-port.ts'
@@ -98,7 +103,8 @@ class AppHost {
 
   receive(message: ToChild): void {
     if (message.t === 'answer' || message.t === 'refusal') this.#port.receive(message)
-    else if (message.t === 'begin') void this.#begin()
+    else if (message.t === 'begin') void this.#begin(message.rebuild ?? undefined)
+    else if (message.t === 'preview') void this.#preview(message)
     else if (message.t === 'stop') void this.#stop()
     else if (message.t === 'ask') void this.#answer(message)
     else void this.#want(message.t === 'pause' ? 'pause' : 'run')
@@ -114,7 +120,20 @@ class AppHost {
     sendToNode({ t: 'failed', failure: describeError(thrown, context) }, () => process.exit(1))
   }
 
-  async #begin(): Promise<void> {
+  async #preview({ rebuild }: Extract<ToChild, { t: 'preview' }>): Promise<void> {
+    const app = this.#app
+    assert(app !== null && this.#running === null, 'a preview is for an app that does not run')
+    try {
+      const readSlice = diskSliceReader(this.#options.disk, defaultLimits.openFilesMax)
+      const preview = await previewChange(app, { port: this.#port, readSlice, rebuild })
+      sendToNode({ t: 'previewed', preview })
+    } catch (error) {
+      if (error instanceof BrokerError) sendToNode({ t: 'preview-refused', error: errorToMessage(error) })
+      else this.fail(error)
+    }
+  }
+
+  async #begin(rebuild: Rebuild | undefined): Promise<void> {
     const app = this.#app
     assert(app !== null && this.#running === null, 'a declared app begins once')
     const { clock, random, disk, rocksdb } = this.#options
@@ -127,6 +146,7 @@ class AppHost {
         stateDirectory: join(this.#dataDirectory, 'apps', app.id, 'state'),
         readSlice: disk,
         rocksdb,
+        rebuild,
       })
       this.#running.done.then(undefined, (error) => this.fail(error))
       if (this.#wanted === 'pause') await this.#running.pause()

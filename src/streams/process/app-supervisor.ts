@@ -8,7 +8,7 @@ import { brokerPort } from './broker-port.ts'
 import { type Failure, failureOf } from './failure.ts'
 import { PausedApps } from './paused-apps.ts'
 import { type SupervisionLimits, supervisionLimits } from './restart-policy.ts'
-import { SupervisedApp } from './supervised-app.ts'
+import { type AppProgram, SupervisedApp } from './supervised-app.ts'
 
 export type AppSupervisorOptions = {
   readonly broker: Broker
@@ -48,10 +48,55 @@ export class AppSupervisor {
    * first start fails; it stays in the list all the same and is started again with back-off.
    */
   async start(file: string): Promise<void> {
+    await this.#add({ file, version: null, rebuild: null }).start()
+  }
+
+  /** Starts it, or exchanges the app of that id for it. Resolves once it runs, or cannot; rejects only for its first start. */
+  async startProgram(id: string, program: AppProgram): Promise<void> {
+    const known = this.find(id)
+    if (known === undefined) {
+      const app = this.#add(program)
+      app.id = id
+      await app.start()
+      return
+    }
+    await known.replace(program)
+    await this.#untilDecided(known)
+  }
+
+  find(id: string): SupervisedApp | undefined {
+    return this.#apps.find((candidate) => candidate.id === id)
+  }
+
+  /** Stops it for good; the log keeps what it has computed. */
+  async remove(id: string): Promise<void> {
+    const app = this.#find(id)
+    await app.stop()
+    this.#apps.splice(this.#apps.indexOf(app), 1)
+    this.#notify()
+  }
+
+  /** Runs, pauses or has failed. */
+  #untilDecided(app: SupervisedApp): Promise<void> {
+    const isDecided = () => app.status().state !== 'starting'
+    return new Promise((resolve) => {
+      const stop = this.onChange(() => {
+        if (!isDecided()) return
+        stop()
+        resolve()
+      })
+      if (isDecided()) {
+        stop()
+        resolve()
+      }
+    })
+  }
+
+  #add(program: AppProgram): SupervisedApp {
     if (this.#closed) throw new BrokerError('closed', 'the node is stopping')
     const { broker, clock, random, logger, dataDirectory, command, environment } = this.#options
     const app: SupervisedApp = new SupervisedApp({
-      file,
+      program,
       dataDirectory,
       command,
       environment,
@@ -65,7 +110,7 @@ export class AppSupervisor {
       onChange: () => this.#notify(),
     })
     this.#apps.push(app)
-    await app.start()
+    return app
   }
 
   /** Until the node restarts, or `resume`. */
@@ -118,7 +163,7 @@ export class AppSupervisor {
 
   #declare(app: SupervisedApp, id: string, extras: unknown): Failure | null {
     const other = this.#apps.find((candidate) => candidate !== app && candidate.id === id)
-    if (other) return { message: `the id "${id}" is taken by the app in ${other.file}` }
+    if (other) return { message: takenBy(id, other) }
     try {
       for (const listener of this.#declared) listener(id, extras)
       return null
@@ -151,4 +196,10 @@ export class AppSupervisor {
       metrics.gauge('pspf_app_memory_bytes', 'Memory of the process of the app', labels).set(memoryBytes)
     }
   }
+}
+
+function takenBy(id: string, { file, version }: SupervisedApp): string {
+  return version === null
+    ? `the id "${id}" is taken by the app in ${file}`
+    : `the id "${id}" is taken by version ${version} of the app that was deployed: pspf app deploy puts another in its place`
 }

@@ -5,6 +5,8 @@
 import type { LogFields } from '#base'
 import type { GraphDescription, LogPort, RunningStatus } from '../api.ts'
 import type { TableAnswer, TableQuestion } from '../tables/table-question.ts'
+import type { Preview } from '../change/preview.ts'
+import type { Rebuild } from '../change/settle.ts'
 import type { ErrorMessage, Failure } from './failure.ts'
 
 /** Arguments of the child's command line after the mode word: the app's file and the data directory, both absolute. */
@@ -22,6 +24,8 @@ export type FromChild =
       readonly memoryBytesMax: number | null
       readonly extras: unknown
     }
+  | { readonly t: 'previewed'; readonly preview: Preview }
+  | { readonly t: 'preview-refused'; readonly error: ErrorMessage }
   /** Every second, and when the state changes; `status` is null until the app runs. Doubles as a sign of life. */
   | { readonly t: 'status'; readonly status: RunningStatus | null; readonly memoryBytes: number }
   /** The last message of a child that gives up. */
@@ -43,7 +47,12 @@ export type FromChild =
     }
 
 export type ToChild =
-  | { readonly t: 'begin' }
+  | { readonly t: 'begin'; readonly rebuild: Rebuild | null }
+  /** Instead of `begin`: what would it change? */
+  | {
+      readonly t: 'preview'
+      readonly rebuild: { readonly names: readonly string[]; readonly misfits?: boolean }
+    }
   | { readonly t: 'pause' }
   | { readonly t: 'resume' }
   /** About the state of the app. */
@@ -55,6 +64,8 @@ export type ToChild =
 
 const fromChild = new Set<unknown>([
   'declare',
+  'previewed',
+  'preview-refused',
   'status',
   'failed',
   'call',

@@ -20,6 +20,7 @@ import {
 } from '#base'
 import type { AppState, AppStatus, GraphDescription, LogPort, RunningStatus } from '../api.ts'
 import type { TableAnswer, TableQuestion } from '../tables/table-question.ts'
+import type { Rebuild } from '../change/settle.ts'
 import { type AppChild, type AppChildOptions, type Environment, spawnAppChild } from './app-child.ts'
 import { AppQuestions } from './app-questions.ts'
 import { type Failure, failureError } from './failure.ts'
@@ -27,8 +28,15 @@ import { MemoryWatch } from './memory-watch.ts'
 import type { FromChild } from './message.ts'
 import { decideRestart, noFailures, type SupervisionLimits } from './restart-policy.ts'
 
-export type SupervisedAppOptions = {
+/** What runs: a file, and for one that was deployed its version and what that asked to be computed anew. */
+export type AppProgram = {
   readonly file: string
+  readonly version: number | null
+  readonly rebuild: Rebuild | null
+}
+
+export type SupervisedAppOptions = {
+  readonly program: AppProgram
   readonly dataDirectory: string
   readonly command: readonly string[]
   readonly environment: Environment
@@ -47,7 +55,7 @@ export type SupervisedAppOptions = {
 type Message = Exclude<FromChild, { t: 'call' | 'log' }>
 
 export class SupervisedApp {
-  readonly file: string
+  #program: AppProgram
   /** Until the file is loaded, its name stands in. */
   id: string
   restarts = 0
@@ -81,12 +89,33 @@ export class SupervisedApp {
 
   constructor(options: SupervisedAppOptions) {
     this.#options = options
-    this.file = resolve(options.file)
+    this.#program = { ...options.program, file: resolve(options.program.file) }
     this.id = basename(this.file, extname(this.file))
     this.#graph = { app: this.id, nodes: [], edges: [], topics: [] }
     this.#questions = new AppQuestions(options.clock, () => this.id)
     // Whoever does not wait for the start must not end the node by it.
     this.#started.promise.catch(() => undefined)
+  }
+
+  get file(): string {
+    return this.#program.file
+  }
+
+  get version(): number | null {
+    return this.#program.version
+  }
+
+  /** Ends what runs, with everything committed, and starts the other program in its place; a paused app stays so. */
+  async replace(program: AppProgram): Promise<void> {
+    const wasStopped = this.#state === 'stopped'
+    await this.stop()
+    this.#program = { ...program, file: resolve(program.file) }
+    this.#count = noFailures
+    this.#logged = null
+    this.#error = null
+    this.#status = null
+    this.restarts = 0
+    if (!wasStopped) this.#spawn()
   }
 
   /** Resolves when the app runs for the first time (or is known to be paused); rejects with its first failure. */
@@ -169,6 +198,7 @@ export class SupervisedApp {
       id: this.id,
       state: this.#state,
       file: this.file,
+      version: this.version,
       graph: this.#graph,
       nodes: this.#status?.nodes ?? [],
       tasks: this.#status?.tasks ?? [],
@@ -248,7 +278,7 @@ export class SupervisedApp {
 
   #begin(): void {
     this.#begun = true
-    this.#child?.send({ t: 'begin' })
+    this.#child?.send({ t: 'begin', rebuild: this.#program.rebuild })
     this.#become('starting')
   }
 

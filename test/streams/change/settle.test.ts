@@ -46,7 +46,7 @@ test('a node that was not there begins in a task of its own', () => {
   const after = then(before.layout, undefined, per('w'), count('c'))
   expect(tasks(after)).toEqual(['rows', 'rows.g2'])
   expect(told(after)).toEqual({ w: 'kept', c: 'added' })
-  expect([...after.backFilled]).toEqual(['c'])
+  expect([...after.begins]).toEqual(['c'])
   expect(after.plan.subtopologies.map(({ group, changelog }) => `${group} ${changelog}`)).toEqual([
     'a a.rows.changelog',
     'a.g2 a.rows.g2.changelog',
@@ -61,13 +61,25 @@ test('a node behind a repartition takes the way there along', () => {
   expect(tasks(after)).toEqual(['wide', 'wide.g2', 'w.repartition', 'c.repartition.g2'])
 })
 
+test('a repartition loses what was read, so whoever comes later has one of his own', () => {
+  const spread = wide.stream().keyBy('key').repartition('spread', { partitions: 2 })
+  const before = first(spread.count('c'))
+  const after = then(before.layout, undefined, spread.count('c'), spread.count('d'))
+  expect(after.plan.subtopologies.map(({ inputs }) => inputs[0]!.topic)).toEqual([
+    'wide',
+    'wide',
+    'a.spread.repartition',
+    'a.spread.g2.repartition',
+  ])
+})
+
 test('what hangs below state that is kept begins with what comes', () => {
   const before = first(per('w'))
   const w = per('w')
   const after = then(before.layout, undefined, w, w.out.keyBy('key').count('closed'))
   expect(tasks(after)).toEqual(['rows'])
   expect(told(after)).toEqual({ w: 'kept', closed: 'added' })
-  expect([...after.backFilled]).toEqual([])
+  expect([...after.begins]).toEqual(['closed'])
 })
 
 test('rows that are written for the first time are written from the beginning', () => {
@@ -102,15 +114,7 @@ describe('another window under the same name', () => {
     expect(told(then(after.layout, wish, per('w', '5m'), count('c')))).toEqual({ w: 'kept', c: 'kept' })
   })
 
-  test('put back, goes on where it stopped if its task stopped with it', () => {
-    const alone = first(per('w'), count('c', other))
-    const changed = then(alone.layout, { names: ['w'], after: 1 }, per('w', '5m'), count('c', other))
-    const back = then(changed.layout, undefined, per('w'), count('c', other))
-    expect(told(back)).toEqual({ w: 'kept', c: 'kept' })
-    expect(tasks(back)).toEqual(['rows', 'other'])
-  })
-
-  test('put back, is computed anew if its task has gone on', () => {
+  test('put back, is computed anew', () => {
     const changed = then(layout, { names: ['w'], after: 1 }, per('w', '5m'), count('c'))
     const back = then(changed.layout, { names: [], after: 2, misfits: true }, per('w'), count('c'))
     expect(told(back)).toEqual({ w: 'rebuilt', c: 'kept' })
@@ -118,13 +122,13 @@ describe('another window under the same name', () => {
   })
 })
 
-test('a node that the app no longer has is orphaned; if its task went on, it begins again when it comes back', () => {
+test('a node that the app no longer has is orphaned; when it comes back, it is computed anew', () => {
   const before = first(per('w'), count('c'))
   const without = then(before.layout, undefined, count('c'))
   expect(told(without)).toEqual({ c: 'kept', w: 'orphaned' })
   const back = then(without.layout, undefined, per('w'), count('c'))
-  expect(told(back)).toEqual({ w: 'added', c: 'kept' })
-  expect([...back.backFilled]).toEqual(['w'])
+  expect(told(back)).toEqual({ w: 'rebuilt', c: 'kept' })
+  expect([...back.begins]).toEqual(['w'])
 })
 
 test('whatever computes from rows that are computed anew is so, too, with a repartition of its own', () => {
@@ -142,7 +146,7 @@ test('whatever computes from rows that are computed anew is so, too, with a repa
   const after = then(before.layout, { names: ['w'], after: 1 }, ...build('5m'))
   expect(told(after)).toEqual({ w: 'rebuilt', sum: 'rebuilt' })
   const topics = after.plan.subtopologies.flatMap(({ inputs }) => inputs.map((input) => input.topic))
-  expect(topics.sort()).toEqual(['a.sum.g2.repartition', 'a.w.repartition', 'wide'])
+  expect(topics.sort()).toEqual(['a.sum.g2.repartition', 'a.w.g2.repartition', 'wide'])
 })
 
 test('another key is another state, behind another repartition', () => {
