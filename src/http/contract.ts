@@ -267,7 +267,6 @@ export type AppVersion = {
   change: AppChange
 }
 
-
 export type Diagnostics = Pick<Health, 'status' | 'checks'>
 
 /** Answer of the probes. */

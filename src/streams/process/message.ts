@@ -4,9 +4,9 @@
 // gave 461 MB/s and 1.4-2.2 GB/s: not worth a second protocol.
 import type { LogFields } from '#base'
 import type { GraphDescription, LogPort, RunningStatus } from '../api.ts'
-import type { TableAnswer, TableQuestion } from '../tables/table-question.ts'
 import type { Preview } from '../change/preview.ts'
 import type { Rebuild } from '../change/settle.ts'
+import type { TableAnswer, TableQuestion } from '../tables/table-question.ts'
 import type { ErrorMessage, Failure } from './failure.ts'
 
 /** Arguments of the child's command line after the mode word: the app's file and the data directory, both absolute. */

@@ -19,8 +19,8 @@ import {
   toError,
 } from '#base'
 import type { AppState, AppStatus, GraphDescription, LogPort, RunningStatus } from '../api.ts'
-import type { TableAnswer, TableQuestion } from '../tables/table-question.ts'
 import type { Rebuild } from '../change/settle.ts'
+import type { TableAnswer, TableQuestion } from '../tables/table-question.ts'
 import { type AppChild, type AppChildOptions, type Environment, spawnAppChild } from './app-child.ts'
 import { AppQuestions } from './app-questions.ts'
 import { type Failure, failureError } from './failure.ts'
