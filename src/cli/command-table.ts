@@ -6,6 +6,7 @@ import { backupCommands } from './commands/backup.ts'
 import { consumeCommands } from './commands/consume.ts'
 import { dashboardCommands } from './commands/dashboard.ts'
 import { deployCommands } from './commands/deploy.ts'
+import { devCommands } from './commands/dev.ts'
 import { dlqCommands } from './commands/dlq.ts'
 import { exampleCommands } from './commands/examples.ts'
 import { groupCommands } from './commands/group.ts'
@@ -20,6 +21,7 @@ import { topicCommands } from './commands/topic.ts'
 
 export const commands: readonly Command[] = [
   ...serveCommands,
+  ...devCommands,
   ...produceCommands,
   ...consumeCommands,
   ...topicCommands,
@@ -36,15 +38,17 @@ export const commands: readonly Command[] = [
   ...logCommands,
 ]
 
+const takesSettings = ({ path }: Command): boolean => path[0] === 'serve' || path[0] === 'dev'
+
 /**
  * The table for these words. The settings of `serve` come from the node, which is loaded only where they matter, so that
  * every other command starts without it.
  */
 export async function tableFor(words: readonly string[]): Promise<readonly Command[]> {
-  const needsServe = words.some((word) => word === 'serve' || word === 'help')
+  const needsServe = words.some((word) => word === 'serve' || word === 'dev' || word === 'help')
   const flags = needsServe ? await serveFlags() : []
   const table: readonly Command[] = [
-    ...commands.map((command) => (command.path[0] === 'serve' ? { ...command, flags } : command)),
+    ...commands.map((command) => (takesSettings(command) ? { ...command, flags } : command)),
     ...selfCommands(() => table),
   ]
   return table

@@ -22,7 +22,15 @@ import { DashboardRegistry, type DashboardSpec, LiveHub } from '#dashboards'
 import { uiFiles, version } from '#embedded'
 import { type Asset, createHttpServer, type HttpServer, hashToken } from '#http'
 import { type OpenLog, openLog, refuseBackup, threadedCompaction } from '#log'
-import { AppDeployer, AppSupervisor, brokerPort, DeadLetters, Deployments, NodeTables } from '#streams'
+import {
+  type AppChange,
+  AppDeployer,
+  AppSupervisor,
+  brokerPort,
+  DeadLetters,
+  Deployments,
+  NodeTables,
+} from '#streams'
 import { childCommand } from './app-command.ts'
 import { distinctFiles, existingFile } from './app-files.ts'
 import { Backups } from './backups.ts'
@@ -49,6 +57,8 @@ export type RunningNode = {
   readonly dashboards: DashboardRegistry
   /** For the banner: where things are and what holds. */
   readonly facts: readonly (readonly [label: string, value: string])[]
+  /** Exchanges an app for what its file is now; rejects if that does not load, and what ran goes on. */
+  reload(file: string): Promise<AppChange>
   /** Whether a browser was asked for. */
   readonly open: boolean
   /** Resolves if an invariant breaks: the node has to be stopped and its cause reported. */
@@ -173,6 +183,7 @@ async function compose(parts: Parts): Promise<RunningNode> {
     broker,
     dashboards,
     facts: bannerFacts(parts, files),
+    reload: (file) => deployer.reload(file),
     open: settings.open,
     broken: breaking.promise,
     stop() {

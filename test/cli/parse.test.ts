@@ -75,7 +75,7 @@ describe('what cannot be meant is said, with what may be meant', () => {
     ['topic lst', 'unknown command "topic lst" | did you mean: pspf topic list'],
     [
       'xyzzy',
-      'unknown command "xyzzy" | known: serve, produce, consume, topic, group, app, table, dlq, dashboard, examples, test, ctl',
+      'unknown command "xyzzy" | known: serve, dev, produce, consume, topic, group, app, table, dlq, dashboard, examples, test, ctl',
     ],
     ['topic list --colur', 'unknown flag --colur for "pspf topic list" | did you mean --color'],
     ['topic list --zzzzzz', 'unknown flag --zzzzzz for "pspf topic list" | see pspf topic list --help'],

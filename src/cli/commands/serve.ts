@@ -1,6 +1,7 @@
 // `pspf serve`: runs a node in this process until it is told to stop. The node reads its settings by itself; what was
 // written on the command line goes to it as it is.
 import { BrokerError, sleep } from '#base'
+import type { RunningNode } from '#node'
 import type { Call, Command, Flag } from '../command.ts'
 import { exitCode } from '../exit-codes.ts'
 import { globalFlags } from '../global-flags.ts'
@@ -26,7 +27,13 @@ export async function serveFlags(): Promise<readonly Flag[]> {
   })
 }
 
-async function serve({ session, words, flags }: Call): Promise<number> {
+const serve = (call: Call): Promise<number> => runNode(call, () => () => undefined)
+
+/** Runs a node until it is told to stop. `started` may do more with it, and answers how to end that. */
+export async function runNode(
+  { session, words, flags }: Pick<Call, 'session' | 'words' | 'flags'>,
+  started: (node: RunningNode) => () => void,
+): Promise<number> {
   const { terminal } = session
   const { startNode, version } = await import('#node')
   const own = new Set((await serveFlags()).map((flag) => flag.name))
@@ -46,7 +53,9 @@ async function serve({ session, words, flags }: Call): Promise<number> {
     ),
   )
   if (node.open && node.url !== null) openBrowser(session, node.url)
+  const end = started(node)
   const broken = await Promise.race([untilInterrupted(terminal.interrupted), node.broken])
+  end()
   const code = await stop(session, node)
   if (!broken) return code
   terminal.err(`error: ${broken.message}\n`)

@@ -107,6 +107,24 @@ export class AppDeployer {
     })
   }
 
+  /**
+   * Exchanges an app that runs from a file for what the file is now, with its state; what does not fit is computed anew.
+   * Rejects with `app_failed` for a file that is no sound app: then what ran goes on.
+   */
+  reload(file: string): Promise<AppChange> {
+    return this.#inTurn(async () => {
+      const { port, supervisor } = this.#options
+      const trial = await tryApp({
+        ...this.#options,
+        file,
+        preview: { port, rebuild: { names: [], misfits: true } },
+      })
+      const { change, rebuild } = trial.preview!
+      await supervisor.startProgram(trial.app, { file, version: null, rebuild })
+      return change
+    })
+  }
+
   /** What it has computed stays, and so do its versions: deployed again, it goes on where it was. */
   remove(app: string): Promise<void> {
     return this.#inTurn(async () => {

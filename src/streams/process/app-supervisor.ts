@@ -1,4 +1,5 @@
 // All apps of a node, each in a process of its own.
+import { resolve } from 'node:path'
 import { BrokerError, type Clock, type Logger, type Metrics, type Random } from '#base'
 import type { Broker } from '#broker'
 import type { AppStatus } from '../api.ts'
@@ -53,7 +54,10 @@ export class AppSupervisor {
 
   /** Starts it, or exchanges the app of that id for it. Resolves once it runs, or cannot; rejects only for its first start. */
   async startProgram(id: string, program: AppProgram): Promise<void> {
-    const known = this.find(id)
+    // Its file may have failed to load so far, or has given it another id.
+    const isSameFile = ({ file, version }: SupervisedApp) =>
+      version === null && file === resolve(program.file)
+    const known = this.find(id) ?? this.#apps.find(isSameFile)
     if (known === undefined) {
       const app = this.#add(program)
       app.id = id
