@@ -4,7 +4,7 @@ import type { TopicSpec } from '#broker'
 import type { GraphDescription, GraphNode } from './api.ts'
 import type { App } from './app.ts'
 import { errorRulesOf } from './graph/error-rules.ts'
-import type { EmitSettings, ProcessNode, TopicSettings } from './graph/node.ts'
+import type { AsOfNode, EmitSettings, ProcessNode, TopicSettings } from './graph/node.ts'
 import { broadcastOf, type Plan, type PlannedNode, planApp, targetOf, topicOf } from './graph/plan.ts'
 import { isStateful } from './graph/stateful.ts'
 import { describeWindow } from './window.ts'
@@ -55,6 +55,8 @@ export function labelOf({ node }: PlannedNode): string {
       return node.topic.name
     case 'lookup':
       return `${node.how}, as the table stands`
+    case 'as-of':
+      return describeAsOf(node)
     case 'table-join':
       return `${node.how}, of two tables`
     case 'join':
@@ -94,6 +96,11 @@ function describeProcess({ state, handlers }: ProcessNode): string {
 function describeEmit({ kind, everyMs, afterSilenceMs }: EmitSettings): string {
   const when = everyMs === null ? kind : `every ${formatDuration(everyMs)}`
   return afterSilenceMs === null ? when : `${when}, after ${formatDuration(afterSilenceMs)} of silence`
+}
+
+function describeAsOf({ how, waitMs, historyMs, toleranceMs }: AsOfNode): string {
+  const tolerance = toleranceMs === null ? '' : `, tolerance ${formatDuration(toleranceMs)}`
+  return `${how}, as of its own time, wait ${formatDuration(waitMs)}, history ${formatDuration(historyMs)}${tolerance}`
 }
 
 function columns(aggregates: Readonly<Record<string, { readonly label: string }>>): string {

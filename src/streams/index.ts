@@ -19,7 +19,7 @@ export type { Deduped, DedupeOptions } from './dedupe.ts'
 export { describe } from './describe.ts'
 export type { ErrorPolicy, RetryPolicy } from './error-policy.ts'
 export type { EmitPolicy } from './graph/node.ts'
-export type { Interval, JoinResult } from './join.ts'
+export type { AsOf, Interval, JoinResult } from './join.ts'
 export {
   type ListState,
   type MapState,
@@ -47,7 +47,7 @@ export { type ObjectOf, type Schema, s } from './schema/schema.ts'
 export type { Infer, StandardSchema } from './schema/standard-schema.ts'
 export * from './source.ts'
 export type { AggregateRow, Branches, KeyedStream, KeyField, Stream } from './stream.ts'
-export type { Table } from './table.ts'
+export type { HistoryOptions, HistoryTable, Table } from './table.ts'
 export { type AskedApps, type NodeTable, NodeTables, type RowsWanted } from './tables/node-tables.ts'
 export type { RowAnswer, RowChoice, TableKind, TablePosition, TableRow } from './tables/table-question.ts'
 export {

@@ -17,10 +17,10 @@ import {
   type Node,
   type RepartitionNode,
 } from './graph/node.ts'
-import { type Interval, type JoinResult, joinWithin, lookup } from './join.ts'
+import { type AsOf, asOf, type Interval, type JoinResult, joinWithin, lookup } from './join.ts'
 import type { StateSpecs } from './keyed-state.ts'
 import { type Processed, type ProcessOptions, processHandler, type SideOutputs } from './process-handler.ts'
-import { type Table, tableOf } from './table.ts'
+import { type HistoryOptions, type HistoryTable, historyOf, type Table, tableOf } from './table.ts'
 import { keyChoice, namedTopic, type SinkTopic, type SourceTopic, topicHandle } from './topic.ts'
 import type { WindowDefinition } from './window.ts'
 import { type WindowedStream, windowedStream } from './windowed-stream.ts'
@@ -114,6 +114,28 @@ export interface KeyedStream<K extends KeyValue, V> extends Stream<V> {
    */
   repartition(name: string, options?: { readonly partitions?: number }): KeyedStream<K, V>
   /**
+   * As of event time: each row meets the version of the table that was valid at its own time, whenever either came. It
+   * waits until event time has passed it by `wait` on both sides; rows that come later than that are in `late`.
+   * @example
+   * const rates = topic<{ region: string; percent: number; at: number }>('rates', {
+   *   key: 'region', time: { at: (rate) => rate.at },
+   * }).table({ history: '1d' })
+   * const taxed = orders.stream().keyBy('region').join('taxed', rates, {
+   *   asOf: 'event-time', wait: '10s', select: (order, rate) => ({ ...order, tax: order.amount * rate.percent }),
+   * })
+   * taxed.out.to('taxed')
+   */
+  join<T, R>(
+    name: string,
+    table: HistoryTable<T>,
+    options: AsOf & { readonly how?: 'inner'; readonly select: (row: V, version: T) => R },
+  ): JoinResult<K, R, V>
+  join<T, R>(
+    name: string,
+    table: HistoryTable<T>,
+    options: AsOf & { readonly how: 'left'; readonly select: (row: V, version: T | null) => R },
+  ): JoinResult<K, R, V>
+  /**
    * Each row beside the row that a table holds of its key as processed so far. At start the table is read to its end
    * first.
    * @example
@@ -191,6 +213,8 @@ export interface KeyedStream<K extends KeyValue, V> extends Stream<V> {
    * keyed.join('so-far', keyed.count('counts').table(), { select: (order, so) => [order.id, so.count] })
    */
   table(): Table<V>
+  /** With its past, for joins as of event time: a row is a version of its key from its own time on. */
+  table(options: HistoryOptions): HistoryTable<V>
   /** The name identifies the state: it must not change while the state is wanted. */
   window(name: string, definition: WindowDefinition): WindowedStream<K, V>
   /**
@@ -294,10 +318,22 @@ class NodeStream<K extends KeyValue, V> implements KeyedStream<K, V> {
   }
   join<T, R>(
     name: string,
+    table: HistoryTable<T>,
+    options: AsOf & { readonly how?: JoinHow; readonly select: (row: V, version: T) => R },
+  ): JoinResult<K, R, V>
+  join<T, R>(
+    name: string,
     table: Table<T>,
     options: { readonly how?: JoinHow; readonly select: (row: V, match: T) => R },
-  ): KeyedStream<K, R> {
-    return lookup({ name, parents: [this.node, table.node] }, options)
+  ): KeyedStream<K, R>
+  join<T, R>(
+    name: string,
+    table: Table<T>,
+    options: { readonly how?: JoinHow; readonly select: (row: V, match: T) => R } & Partial<AsOf>,
+  ): KeyedStream<K, R> | JoinResult<K, R, V> {
+    const sides = { name, parents: [this.node, table.node] } as const
+    if (options.asOf === undefined) return lookup(sides, options)
+    return asOf(sides, table as HistoryTable<T>, options as AsOf & typeof options)
   }
   joinWithin<W, R>(
     name: string,
@@ -315,8 +351,11 @@ class NodeStream<K extends KeyValue, V> implements KeyedStream<K, V> {
   ): Processed<K, V, O, D> {
     return processHandler(this.node, name, options)
   }
-  table(): Table<V> {
-    return tableOf(this.node)
+  table(): Table<V>
+  table(options: HistoryOptions): HistoryTable<V>
+  table(options?: HistoryOptions): Table<V> {
+    const table = tableOf<V>(this.node)
+    return options === undefined ? table : historyOf(table, options)
   }
   count(name: string): KeyedStream<K, AggregateRow<K, { count: number }>> {
     return this.aggregate(name, { count: agg.count() })

@@ -1,4 +1,5 @@
 // Tables: the last row of each key. A table is made where it is used, out of the changelog of the node that uses it.
+import { type Duration, type Millis, parseDuration } from '#base'
 import type { AppPart } from './app.ts'
 import {
   type BroadcastNode,
@@ -9,6 +10,17 @@ import {
   type TopicSettings,
 } from './graph/node.ts'
 import { type KeyedStream, keyedStreamOf, type Stream, streamOf } from './stream.ts'
+
+/** A table that also knows what its rows were. */
+export interface HistoryTable<out V> extends Table<V> {
+  /** How long a version is kept after the one that replaced it, in milliseconds of event time. */
+  readonly historyMs: Millis
+}
+
+export type HistoryOptions = {
+  /** How long a version is kept after the one that replaced it, in event time. */
+  readonly history: Duration
+}
 
 export interface Table<out V> extends AppPart {
   readonly node: Node
@@ -59,6 +71,11 @@ class NodeTable<V> implements Table<V> {
   streams(): Iterable<Stream<unknown>> {
     return [streamOf(this.node)]
   }
+}
+
+/** The same table, with its past. */
+export function historyOf<V>({ node }: Table<V>, { history }: HistoryOptions): HistoryTable<V> {
+  return Object.assign(new NodeTable<V>(node), { historyMs: parseDuration(history) })
 }
 
 /** `parent`: a topic, or rows that have a key. */

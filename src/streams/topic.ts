@@ -11,7 +11,14 @@ import {
 } from './graph/node.ts'
 import type { StandardSchema } from './schema/standard-schema.ts'
 import { type KeyField, type Stream, streamOf } from './stream.ts'
-import { broadcastOf, type Table, tableOf } from './table.ts'
+import {
+  broadcastOf,
+  type HistoryOptions,
+  type HistoryTable,
+  historyOf,
+  type Table,
+  tableOf,
+} from './table.ts'
 
 export type TimeOptions<V> = {
   /** Event time in whole milliseconds since 1970 UTC. Default: the record's own timestamp. */
@@ -58,6 +65,13 @@ export interface SourceTopic<out V> {
    * @example const drivers = topic<Driver>('drivers', { key: 'id' }).table()
    */
   table(): Table<V>
+  /**
+   * With its past, for joins as of event time: a record is a version of its key from its own time on, whenever it comes.
+   * @example const rates = topic<{ currency: string; rate: number; at: number }>('rates', {
+   *   key: 'currency', time: { at: (rate) => rate.at },
+   * }).table({ history: '1d' })
+   */
+  table(options: HistoryOptions): HistoryTable<V>
   /**
    * The same, for a small topic: every task holds all of it, so that rows can be looked up however they are partitioned.
    * @example orders.stream().keyBy('region').join('managed', topic<{ manager: string }>('regions').broadcast(), {
@@ -127,10 +141,10 @@ export function topicHandle<V>(settings: TopicSettings): TopicHandle<V> {
     name: settings.name,
     settings,
     stream: () => streamOf<V>(node()),
-    table() {
+    table: ((options?: HistoryOptions) => {
       table ??= tableOf<V>(node())
-      return table
-    },
+      return options === undefined ? table : historyOf(table, options)
+    }) as TopicHandle<V>['table'],
     broadcast() {
       broadcast ??= broadcastOf<V>(settings)
       return broadcast

@@ -64,6 +64,7 @@ export function explicitName(node: Node): string | undefined {
     case 'dedupe':
     case 'process':
     case 'lookup':
+    case 'as-of':
     case 'table-join':
       return node.name
     default:

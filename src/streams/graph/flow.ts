@@ -66,7 +66,12 @@ export function flowsOf(
       checkProcess(node, inputs[0]!)
       if (!inputs[0]!.together) repartitioned.set(node, [inputs[0]!.partitions])
       flows.set(node, { ...inputs[0]!, together: true, partitionedBy: undefined, updating: false })
-    } else if (node.kind === 'join' || node.kind === 'lookup' || node.kind === 'table-join') {
+    } else if (
+      node.kind === 'join' ||
+      node.kind === 'as-of' ||
+      node.kind === 'lookup' ||
+      node.kind === 'table-join'
+    ) {
       const { flow, partitions } = joinFlow(node, inputs)
       if (partitions.some((wanted) => wanted !== null)) repartitioned.set(node, partitions)
       flows.set(node, flow)

@@ -1,9 +1,9 @@
 // What joins need of their two sides: rows of one key must meet in one task.
 import { BrokerError } from '#base'
 import type { Flow } from './flow.ts'
-import type { JoinNode, LookupNode, TableJoinNode } from './node.ts'
+import type { AsOfNode, JoinNode, LookupNode, TableJoinNode } from './node.ts'
 
-type AnyJoin = JoinNode | LookupNode | TableJoinNode
+type AnyJoin = JoinNode | AsOfNode | LookupNode | TableJoinNode
 
 type JoinFlow = {
   readonly flow: Flow
@@ -30,11 +30,14 @@ export function joinFlow(node: AnyJoin, inputs: readonly Flow[]): JoinFlow {
     together: true,
     partitionedBy: undefined,
     partitions: over,
-    timed: node.kind === 'join' ? left.timed && right.timed : left.timed,
+    timed: meetsInTime(node) ? left.timed && right.timed : left.timed,
     updating: node.kind === 'table-join' || (node.kind === 'lookup' && left.updating),
   }
   return { flow, partitions: [left.together ? null : over, right.together ? null : over] }
 }
+
+/** Rows wait for event time, which needs both sides to have some. */
+const meetsInTime = ({ kind }: AnyJoin): boolean => kind === 'join' || kind === 'as-of'
 
 function checkSides(node: AnyJoin, left: Flow, right: Flow): void {
   if (node.kind === 'table-join' && node.parents.some(({ kind }) => kind === 'broadcast')) {
@@ -58,14 +61,14 @@ function checkSides(node: AnyJoin, left: Flow, right: Flow): void {
       `bring one side over as many as the other: .repartition('name', { partitions: ${right.partitions} }) on the left, or ${left.partitions} on the right${node.kind === 'lookup' ? '; or let every task hold a small table: topic.broadcast()' : ''}`,
     )
   }
-  if (node.kind !== 'join') return
+  if (!meetsInTime(node)) return
   if (!left.timed || !right.timed) {
     refuse(
-      'would never let go of a row, since a source has no event time',
+      'would never let go of a row, since one of its sources has no event time',
       'give its topic a time: { at: ... }',
     )
   }
-  if (left.updating || right.updating) {
+  if (left.updating || (node.kind === 'join' && right.updating)) {
     refuse(
       'would match every revision of rows that replace each other',
       "join rows of emit('on-close'), or use .table() for rows that replace each other",

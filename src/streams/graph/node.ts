@@ -90,6 +90,16 @@ export type LookupNode = Linked & {
 }
 /** Its parents: two tables. */
 export type TableJoinNode = Omit<LookupNode, 'kind'> & { readonly kind: 'table-join' }
+/** Its parents: the rows, and a table of which each finds the version that was valid at its own time. */
+export type AsOfNode = Omit<LookupNode, 'kind'> & {
+  readonly kind: 'as-of'
+  /** How long rows wait for versions that come later than they. */
+  readonly waitMs: Millis
+  /** How old a version may be; null: as old as it is. */
+  readonly toleranceMs: Millis | null
+  /** How long a version is kept after the one behind it. At least `waitMs`. */
+  readonly historyMs: Millis
+}
 /** Its parents: left and right. They match if keys are equal and `left - before <= right <= left + after`. */
 export type JoinNode = Linked & {
   readonly kind: 'join'
@@ -156,6 +166,7 @@ export type Node =
   /** The last record of each key of a whole topic, in every task. */
   | BroadcastNode
   | LookupNode
+  | AsOfNode
   | TableJoinNode
   | JoinNode
   | AsyncNode

@@ -13,6 +13,7 @@ export function isStateful(node: {
     case 'dedupe':
     case 'process':
     case 'lookup':
+    case 'as-of':
     case 'table-join':
       return true
     default:

@@ -7,6 +7,7 @@ import type { Mutation, StateStore } from '../state/state-store.ts'
 import { OperatorTime, type StoredTime, storeTime, type TimeInput } from '../time/watermark.ts'
 import { emitDelayOf } from '../window.ts'
 import { AggregateOperator } from './aggregate-operator.ts'
+import { AsOfOperator } from './as-of-operator.ts'
 import { AsyncOperator } from './async-operator.ts'
 import { newCounters } from './counters.ts'
 import { DedupeOperator } from './dedupe-operator.ts'
@@ -186,6 +187,13 @@ export class Pipeline {
         this.stateful.push(operator)
         return [operator.acceptLeft, operator.acceptRight]
       }
+      case 'as-of': {
+        const time = this.#times.get(planned)!
+        const wiring = { id, context, counters, store, emit, time, emitLate: lateOf(planned, entries) }
+        const operator = new AsOfOperator(node, wiring)
+        this.stateful.push(operator)
+        return [operator.acceptRow, operator.acceptChange]
+      }
       case 'async': {
         const time = this.#times.get(planned)!
         const made = planned.parents.some(makesRows)
@@ -263,6 +271,8 @@ function delayOf(node: PlannedNode['node']): number {
   switch (node.kind) {
     case 'window':
       return emitDelayOf(node.window)
+    case 'as-of':
+      return node.waitMs
     case 'join':
       return node.graceMs + Math.max(node.beforeMs, node.afterMs)
     default:
@@ -281,6 +291,7 @@ const keepsTime: ReadonlySet<string> = new Set([
   'process',
   'join',
   'lookup',
+  'as-of',
   'table-join',
   'repartition',
 ])

@@ -8,7 +8,16 @@ import { decodeValue, encodeValue, signatureKey } from '../state/state-key.ts'
 import type { Mutation, StateStore } from '../state/state-store.ts'
 
 type Signature = {
-  readonly kind: 'window' | 'aggregate' | 'join' | 'lookup' | 'table-join' | 'dedupe' | 'process' | 'async'
+  readonly kind:
+    | 'window'
+    | 'aggregate'
+    | 'join'
+    | 'lookup'
+    | 'as-of'
+    | 'table-join'
+    | 'dedupe'
+    | 'process'
+    | 'async'
   readonly window: string | null
   /** Aggregates or states in the order of their names, each with its kind. */
   readonly columns: readonly (readonly [name: string, kind: string])[]
@@ -44,7 +53,7 @@ function signatureOf(id: string, node: PlannedNode['node'], store: StateStore): 
   // Rows that wait for an answer.
   if (node.kind === 'async') return { kind: 'async', window: null, columns: [] }
   // Rows as they came: another interval only decides which are kept from now on.
-  if (node.kind === 'join' || node.kind === 'lookup' || node.kind === 'table-join') {
+  if (node.kind === 'join' || node.kind === 'lookup' || node.kind === 'as-of' || node.kind === 'table-join') {
     return { kind: node.kind, window: null, columns: [] }
   }
   if (node.kind === 'process') {

@@ -53,6 +53,7 @@ const kinds: Readonly<Record<string, TableKind>> = {
   lookup: 'table',
   'table-join': 'table',
   join: 'join',
+  'as-of': 'join',
   dedupe: 'dedupe',
 }
 

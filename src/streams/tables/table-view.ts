@@ -58,6 +58,10 @@ export function tableViewOf({ id, node }: PlannedNode): TableView | null {
       const of = (side: 'l' | 'r') => keyRows(tablesPrefix(id, side), id, asStored)
       return { kind: 'table', columns: [], rows: sideRows(of('l'), of('r')) }
     }
+    case 'as-of': {
+      const of = (side: 'l' | 'r') => listRows(listsPrefix(id, side), id, (stored) => stored)
+      return { kind: 'join', columns: [], rows: sideRows(of('l'), of('r')) }
+    }
     case 'join': {
       const of = (side: 'l' | 'r') => listRows(listsPrefix(id, side), id, firstOf)
       return { kind: 'join', columns: [], rows: sideRows(of('l'), of('r')) }

@@ -19,11 +19,12 @@ const tapped: ReadonlySet<Node['kind']> = new Set([
   'process',
   'join',
   'lookup',
+  'as-of',
   'table-join',
   'late',
 ])
 
-const judgesLate: ReadonlySet<Node['kind']> = new Set(['window', 'join', 'dedupe', 'process'])
+const judgesLate: ReadonlySet<Node['kind']> = new Set(['window', 'join', 'as-of', 'dedupe', 'process'])
 
 /** One behind each window and join (their late rows, too), each aggregate and each end of a stream. */
 export function tapsOf(app: App): Taps {
