@@ -29,6 +29,7 @@
 //   GET    /api/v1/tables/:table/:key          TableRows of the key; 404 if there is none
 //   POST   /api/v1/apps                        DeployApp -> DeployAnswer; with `dryRun` nothing changes; admin
 //   POST   /api/v1/apps/:app/rollback          RollbackApp -> DeployAnswer; admin
+//   POST   /api/v1/apps/:app/reset             { dryRun? } -> AppChange: all of it computed anew; admin
 //   GET    /api/v1/apps/:app/versions          AppVersion[], the newest first
 //   DELETE /api/v1/apps/:app                   204: a deployed app stops for good, what it computed stays; admin
 //   GET    /api/v1/dlq                         DeadLetterTopic[]

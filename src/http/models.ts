@@ -228,6 +228,10 @@ export const deployApp = exactly({
   dryRun: t.Optional(t.Boolean({ description: 'say what would change, and change nothing' })),
 })
 
+export const resetApp = exactly({
+  dryRun: t.Optional(t.Boolean({ description: 'say what would change, and change nothing' })),
+})
+
 export const rollbackApp = exactly({
   to: t.Optional(integer(1, undefined, { description: 'default: the version before' })),
   dryRun: t.Optional(t.Boolean({ description: 'say what would change, and change nothing' })),
@@ -456,6 +460,7 @@ export const models = {
   ResetAnswer: resetAnswer,
   App: app,
   AppVersion: appVersion,
+  AppChange: appChange,
   DeployAnswer: deployAnswer,
   DeadLetterTopic: deadLetterTopic,
   DeadLettersPage: exactly({ letters: list(deadLetter), next: nullable(t.String()) }),

@@ -3,6 +3,7 @@ import type { Clock, Logger, Metrics } from '#base'
 import type { Broker } from '#broker'
 import type { DashboardSpec } from '#dashboards'
 import type {
+  AppChange,
   AppStatus,
   DeadLetters,
   DeployAnswer,
@@ -29,6 +30,7 @@ export interface DeployControl {
   /** The newest first. */
   versions(app: string): Promise<readonly Deployment[]>
   remove(app: string): Promise<void>
+  reset(app: string, options: { readonly dryRun: boolean }): Promise<AppChange>
 }
 
 /** Dashboards by id. */

@@ -29,6 +29,7 @@ import {
   brokerPort,
   DeadLetters,
   Deployments,
+  deleteUnused,
   NodeTables,
 } from '#streams'
 import { childCommand } from './app-command.ts'
@@ -133,6 +134,7 @@ async function compose(parts: Parts): Promise<RunningNode> {
     supervisor: apps,
     deployments: new Deployments(broker),
     port: brokerPort(broker),
+    deleteUnused: (app, status) => deleteUnused(broker, app, status),
     logger: logger.child({ component: 'apps' }),
     dataDirectory: settings.dataDirectory,
     command: childCommand(),

@@ -192,6 +192,30 @@ describe('changing a window of an app that runs', () => {
     expect(total).toBe(expected)
   }, 120_000)
 
+  test('reset, it computes everything anew from the log', async () => {
+    expect((await pspf('app', 'reset', 'shop')).code).toBe(2)
+    const reset = await pspf('app', 'reset', 'shop', '--yes')
+    expect(reset.err).toBe('')
+    expect(reset.out).toMatch(/rebuilds\s+totals/)
+    const counts = await eventually(
+      async () =>
+        (await valuesOf<{ key: string; revision: number }>(node, 'totals')).filter(
+          ({ key }) => key === 'south',
+        ),
+      (rows) => rows.at(-1)?.revision === 1 || rows.findLast(({ revision }) => revision === 1) !== rows[0],
+    )
+    expect(counts.length).toBeGreaterThan(1)
+    const topics = await node.get<{ name: string }[]>('/api/v1/topics?internal=true')
+    const changelogs = topics.filter(({ name }) => name.endsWith('.changelog'))
+    expect(changelogs.length).toBe(1)
+    let expected = 0
+    for (let n = 1; n < 140; n += 2) expected += n * 100
+    await eventually(
+      async () => totalOf(await valuesOf(node, 'totals'), 'south'),
+      (found) => found === expected,
+    )
+  }, 60_000)
+
   test('removed, it is gone also after a restart; deployed again, it goes on where it was', async () => {
     expect((await pspf('app', 'remove', 'shop', '--yes')).code).toBe(0)
     await node.stop()

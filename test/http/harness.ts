@@ -258,6 +258,7 @@ function fakeDeployer(): DeployControl {
       if (id !== 'shop') throw new BrokerError('not_found', `app "${id}" was never deployed`)
       return { app: id, version: 2, dryRun, unchanged: false, change }
     },
+    reset: async () => change,
     versions: async (id) => (id === 'shop' ? [deployment] : []),
     remove: async (id) => {
       if (id !== 'shop') throw new BrokerError('not_found', `there is no app "${id}"`)

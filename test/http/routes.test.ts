@@ -58,6 +58,7 @@ describe('what works', () => {
     ['/api/v1/apps/shop', undefined, 200, 'App', { id: 'shop' }],
     ['/api/v1/apps', send('POST', { source: 'x', dryRun: true }), 200, 'DeployAnswer', { version: 2, dryRun: true }],
     ['/api/v1/apps/shop/rollback', send('POST', { to: 1 }), 200, 'DeployAnswer', { version: 2, dryRun: false }],
+    ['/api/v1/apps/shop/reset', send('POST', { dryRun: true }), 200, 'AppChange', { app: 'shop' }],
     ['/api/v1/apps/shop/versions', undefined, 200, ['AppVersion'], [{ version: 1, restores: null }]],
     ['/api/v1/apps/shop/pause', send('POST'), 200, 'App', { state: 'paused' }],
     ['/api/v1/apps/shop/resume', send('POST'), 200, 'App', { state: 'running' }],

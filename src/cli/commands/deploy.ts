@@ -1,5 +1,5 @@
 // `pspf app diff | deploy | rollback | versions | remove`: another version of an app on a running node.
-import type { AppVersion, DeployAnswer } from '../answers.ts'
+import type { AppChange, AppVersion, DeployAnswer } from '../answers.ts'
 import type { Call, Command, Flag } from '../command.ts'
 import { exitCode } from '../exit-codes.ts'
 import { changeText } from '../output/change-text.ts'
@@ -102,6 +102,20 @@ async function versions({ session, argument }: Call): Promise<number> {
   return exitCode.success
 }
 
+async function reset({ session, argument, on }: Call): Promise<number> {
+  const id = argument('ID')
+  const dryRun = on('dry-run')
+  session.confirm(`this deletes the state of ${id} and computes all of it anew from what its topics hold`, id)
+  const json = { dryRun }
+  const ask = { method: 'POST', json, waitMs: deployWaitMs, toItsEnd: !dryRun } as const
+  const change = await session.client.ask<AppChange>(`${appPath(id)}/reset`, ask)
+  const { output } = session
+  const title = dryRun ? `a reset of ${id} would change` : `reset ${id}: it is computed anew`
+  if (output.forPeople) await output.text(harmless(`${title}\n\n${changeText(change, output)}`, true))
+  else await output.one(change, { name: ({ app }) => app, columns: [] })
+  return exitCode.success
+}
+
 async function remove({ session, argument }: Call): Promise<number> {
   const id = argument('ID')
   session.confirm(`this stops ${id} for good; its topics and state stay`, id)
@@ -161,6 +175,16 @@ export const deployCommands: readonly Command[] = [
     arguments: [appArgument],
     examples: ['app versions shop'],
     run: versions,
+  },
+  {
+    path: ['app', 'reset'],
+    summary: 'compute all of an app anew from what its topics hold',
+    details: 'Deletes its state. Rows that it writes again come behind those that its topics have.',
+    effect: 'destructive',
+    arguments: [appArgument],
+    flags: [yesFlag, dryRunFlag],
+    examples: ['app reset shop --dry-run', 'app reset shop --yes'],
+    run: reset,
   },
   {
     path: ['app', 'remove'],

@@ -3,7 +3,7 @@ import { BrokerError } from '#base'
 import type { Deployment } from '#streams'
 import { json, noContent } from '../answer.ts'
 import type { AppVersion } from '../contract.ts'
-import { deployApp, many, one, rollbackApp } from '../models.ts'
+import { deployApp, many, one, resetApp, rollbackApp } from '../models.ts'
 import { type Route, route } from '../route.ts'
 import type { Services } from '../services.ts'
 
@@ -44,6 +44,21 @@ export function deploymentRoutes({ deployer }: Services): Route[] {
       },
       async ({ params, body: { to, dryRun = false } }) =>
         json(await deployer.rollback(params['app']!, { to, dryRun })),
+    ),
+    route(
+      {
+        method: 'POST',
+        path: '/api/v1/apps/:app/reset',
+        access: 'admin',
+        tag,
+        operation: 'resetApp',
+        summary: 'Compute all of an app anew from what its topics hold',
+        description:
+          'Its state is deleted. Rows that it writes again come behind those that its topics have.',
+        body: resetApp,
+        answers: { 200: one('AppChange', 'what begins anew, or with dryRun would') },
+      },
+      async ({ params, body: { dryRun = false } }) => json(await deployer.reset(params['app']!, { dryRun })),
     ),
     route(
       {

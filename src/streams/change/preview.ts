@@ -12,8 +12,7 @@ import { noRebuild, type Rebuild, type Settlement, settle } from './settle.ts'
 export type PreviewOptions = {
   readonly port: LogPort
   readonly readSlice: SliceReader
-  /** Names of nodes that are to be computed anew; `misfits`: and whatever does not fit. */
-  readonly rebuild?: { readonly names: readonly string[]; readonly misfits?: boolean } | undefined
+  readonly rebuild?: Omit<Rebuild, 'after'> | undefined
 }
 
 export type Preview = {
@@ -30,7 +29,7 @@ export async function previewChange(app: App, options: PreviewOptions): Promise<
   const partitionsOf = (topic: string) =>
     topics.get(topic)?.partitions.length ?? draft.topics.get(topic)?.partitions ?? 1
   const layout = await readLayout(app.id, options)
-  const rebuild = { ...noRebuild, ...options.rebuild, after: layout?.generation ?? 0 }
+  const rebuild = { ...noRebuild, ...options.rebuild, after: layout?.generation ?? 1 }
   checkNames(rebuild, app, layout)
   const settlement = settle(app, { layout, rebuild, partitionsOf })
   return { change: changeOf(settlement, topics), rebuild }

@@ -14,6 +14,8 @@ export type Rebuild = {
   /** By name, unless that was begun after generation `after`: asked for once, it is done once. */
   readonly names: readonly string[]
   readonly after: number
+  /** Everything. */
+  readonly all?: boolean
   /** Whatever does not fit. */
   readonly misfits?: boolean
 }
@@ -74,7 +76,8 @@ class Attempt {
     this.#layout = layout
     this.#rebuild = rebuild
     this.#moved = moved
-    this.#next = (layout?.generation ?? 0) + 1
+    // Without a layout there may be state of the first generation all the same.
+    this.#next = (layout?.generation ?? (rebuild.all === true ? 1 : 0)) + 1
   }
 
   place(anchor: Anchor, reach: ReadonlySet<number>, behind: ReadonlySet<string>): number {
@@ -102,7 +105,7 @@ class Attempt {
     const follows = [...behind].find((name) => this.#decisions.get(name)?.what === 'rebuilt')
     if (follows !== undefined) return begin('rebuilt', `its rows come from "${follows}"`)
     const misfit = this.#misfit(stored, anchor, above)
-    const isNamed = this.#rebuild.names.includes(anchor.name)
+    const isNamed = this.#rebuild.all === true || this.#rebuild.names.includes(anchor.name)
     if (isNamed && stored.born <= this.#rebuild.after) return begin('rebuilt', misfit ?? 'asked for')
     if (misfit === null) return { anchor, home: stored.home, stored, what: 'kept', why: '' }
     const isMeant = isNamed || this.#rebuild.misfits === true || isNewerVersion(anchor, stored)

@@ -5,8 +5,9 @@
 //   trial (loads, previews) -> record in the log: the deployment has happened -> stop the old process, start the new one
 import { join } from 'node:path'
 import { BrokerError, type Clock, type Disk, type Logger, type Random, toError } from '#base'
-import type { LogPort } from '../api.ts'
+import type { AppStatus, LogPort } from '../api.ts'
 import { type AppChange, refusedNodes } from '../change/app-change.ts'
+import type { Rebuild } from '../change/settle.ts'
 import type { Environment } from './app-child.ts'
 import type { AppSupervisor } from './app-supervisor.ts'
 import { type Trial, tryApp } from './app-trial.ts'
@@ -43,6 +44,8 @@ export type AppDeployerOptions = {
   readonly supervisor: AppSupervisor
   readonly deployments: Deployments
   readonly port: LogPort
+  /** Deletes the internal topics of an app that no task of it uses. */
+  readonly deleteUnused: (app: string, status: AppStatus) => Promise<void>
   readonly clock: Clock
   readonly disk: Disk
   readonly random: Random
@@ -121,6 +124,22 @@ export class AppDeployer {
       })
       const { change, rebuild } = trial.preview!
       await supervisor.startProgram(trial.app, { file, version: null, rebuild })
+      return change
+    })
+  }
+
+  /** Computes all of an app anew from what its topics hold; what it kept before is deleted once the app runs again. */
+  reset(app: string, { dryRun }: { readonly dryRun: boolean }): Promise<AppChange> {
+    return this.#inTurn(async () => {
+      const { port, supervisor, disk, dataDirectory } = this.#options
+      const { file, version } = supervisor.get(app)
+      const preview = { port, rebuild: { names: [], all: true } }
+      const trial = await tryApp({ ...this.#options, file, preview })
+      const { change, rebuild } = trial.preview!
+      if (dryRun) return change
+      const between = () => disk.remove(join(dataDirectory, 'apps', app, 'state'))
+      await supervisor.startProgram(app, { file, version, rebuild }, between)
+      await this.#options.deleteUnused(app, supervisor.get(app))
       return change
     })
   }
@@ -204,7 +223,7 @@ export class AppDeployer {
     return { file, version, rebuild }
   }
 
-  async #try(bundle: Uint8Array, rebuild: { readonly names: readonly string[]; readonly misfits?: boolean }) {
+  async #try(bundle: Uint8Array, rebuild: Omit<Rebuild, 'after'>) {
     const { disk, random, dataDirectory } = this.#options
     const directory = join(dataDirectory, 'apps', '.trial')
     const file = join(directory, `${random.id()}.js`)

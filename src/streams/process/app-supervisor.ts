@@ -52,8 +52,11 @@ export class AppSupervisor {
     await this.#add({ file, version: null, rebuild: null }).start()
   }
 
-  /** Starts it, or exchanges the app of that id for it. Resolves once it runs, or cannot; rejects only for its first start. */
-  async startProgram(id: string, program: AppProgram): Promise<void> {
+  /**
+   * Starts it, or exchanges the app of that id for it; `between` is called while neither runs. Resolves once it runs, or
+   * cannot; rejects only for its first start.
+   */
+  async startProgram(id: string, program: AppProgram, between?: () => void): Promise<void> {
     // Its file may have failed to load so far, or has given it another id.
     const isSameFile = ({ file, version }: SupervisedApp) =>
       version === null && file === resolve(program.file)
@@ -64,7 +67,7 @@ export class AppSupervisor {
       await app.start()
       return
     }
-    await known.replace(program)
+    await known.replace(program, between)
     await this.#untilDecided(known)
   }
 

@@ -2,6 +2,7 @@
 import { BrokerError, type Clock, formatDuration, type Logger, sleep } from '#base'
 import type { GraphDescription, LogPort } from '../api.ts'
 import type { Preview } from '../change/preview.ts'
+import type { Rebuild } from '../change/settle.ts'
 import { type Environment, spawnAppChild } from './app-child.ts'
 import { errorFromMessage, type Failure, failureError } from './failure.ts'
 
@@ -16,8 +17,7 @@ export type TrialOptions = {
   /** null: only load it. */
   readonly preview: {
     readonly port: LogPort
-    /** Nodes to be computed anew; `misfits`: and whatever does not fit. */
-    readonly rebuild: { readonly names: readonly string[]; readonly misfits?: boolean }
+    readonly rebuild: Omit<Rebuild, 'after'>
   } | null
 }
 

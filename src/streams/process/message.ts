@@ -49,10 +49,7 @@ export type FromChild =
 export type ToChild =
   | { readonly t: 'begin'; readonly rebuild: Rebuild | null }
   /** Instead of `begin`: what would it change? */
-  | {
-      readonly t: 'preview'
-      readonly rebuild: { readonly names: readonly string[]; readonly misfits?: boolean }
-    }
+  | { readonly t: 'preview'; readonly rebuild: Omit<Rebuild, 'after'> }
   | { readonly t: 'pause' }
   | { readonly t: 'resume' }
   /** About the state of the app. */

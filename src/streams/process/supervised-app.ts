@@ -106,9 +106,10 @@ export class SupervisedApp {
   }
 
   /** Ends what runs, with everything committed, and starts the other program in its place; a paused app stays so. */
-  async replace(program: AppProgram): Promise<void> {
+  async replace(program: AppProgram, between?: () => void): Promise<void> {
     const wasStopped = this.#state === 'stopped'
     await this.stop()
+    between?.()
     this.#program = { ...program, file: resolve(program.file) }
     this.#count = noFailures
     this.#logged = null

@@ -131,6 +131,16 @@ test('a node that the app no longer has is orphaned; when it comes back, it is c
   expect([...back.begins]).toEqual(['w'])
 })
 
+test('reset, everything begins anew, once, also where no layout was kept', () => {
+  const { layout } = first(per('w'), count('c'))
+  for (const before of [layout, null]) {
+    const wish: Rebuild = { names: [], all: true, after: 1 }
+    const after = settle(app({ id: 'a' }).use(per('w'), count('c')), { layout: before, rebuild: wish })
+    expect(tasks(after)).toEqual(['rows.g2'])
+    expect(told(then(after.layout, wish, per('w'), count('c')))).toEqual({ w: 'kept', c: 'kept' })
+  }
+})
+
 test('whatever computes from rows that are computed anew is so, too, with a repartition of its own', () => {
   const build = (size: '1m' | '5m') => {
     const w = per('w', size, wide)
