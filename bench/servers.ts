@@ -13,6 +13,8 @@ export type Server = {
   writtenBytes(): number
   /** Removes its folder too unless that is to be kept. */
   stop(keepFolder?: boolean): Promise<void>
+  /** As a crash would, its folder left as it is. */
+  kill(): Promise<void>
 }
 
 const root = join(import.meta.dir, '..')
@@ -89,6 +91,10 @@ export function watch(child: Bun.Subprocess, folder: string, port: number): Serv
       await child.exited
       clearTimeout(late)
       if (!keepFolder) rmSync(folder, { recursive: true, force: true })
+    },
+    async kill() {
+      child.kill('SIGKILL')
+      await child.exited
     },
   }
 }

@@ -1,12 +1,14 @@
 // bun run bench nexmark: the queries of NEXMark, exactly once over a durable log, beside peers on the same bytes.
 //   bun run bench nexmark                              every query, five runs of 2,000,000 events
 //   bun run bench nexmark --quick                      one run of 400,000
-//   bun run bench nexmark --queries q0,q5 --subjects pspf,kafka-streams --events 1000000 --runs 3 --warm-up 200000
+//   bun run bench nexmark --queries q0,q5 --subjects 'pspf,Kafka Streams' --events 1000000 --runs 3 --warm-up 200000
 // A result unlike the oracle's voids its run. Peers come from peers/install.sh; one that is not there is named.
 import { writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
+import { bytewax, rxjs } from './in-memory.ts'
 import { inputFile, readEvents } from './input-file.ts'
+import { flink, kafkaStreams } from './kafka.ts'
 import { answers, inputOf } from './oracle.ts'
 import { pspf } from './pspf.ts'
 import { digestOf, digestOfRows } from './results.ts'
@@ -24,7 +26,13 @@ const seed = Number(option('seed', '1'))
 const rate = Number(option('rate', '10000'))
 const folder = join(import.meta.dir, '..', '..', 'dist', 'bench', 'nexmark')
 
-const all: Subject[] = [pspf(join(folder, 'pspf'), 7172)]
+const all: Subject[] = [
+  pspf(join(folder, 'pspf'), 7172),
+  kafkaStreams(join(folder, 'kafka-streams')),
+  flink(join(folder, 'flink')),
+  rxjs(join(folder, 'rxjs')),
+  bytewax(join(folder, 'bytewax')),
+]
 const named = option('subjects', all.map(({ name }) => name).join(',')).split(',')
 const subjects = all.filter(({ name }) => named.includes(name))
 const queries = option('queries', Object.keys(answers).join(',')).split(',')
@@ -48,9 +56,12 @@ const lines: Line[] = []
 for (const subject of subjects) {
   const missing = await subject.prepare(input)
   if (missing !== null) console.log(`${subject.name} is missing: ${missing}`)
-  else
+  else {
+    console.log(`${subject.name}: ${subject.promise}`)
     for (const query of queries)
       if (subject.queries.includes(query)) lines.push(await measure(subject, query))
+  }
+  await subject.finish?.()
 }
 const table = [
   '| query | subject | events/s | events per CPU second | CPU s/M | peak MB | state MB | rows | result |',

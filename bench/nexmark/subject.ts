@@ -27,6 +27,8 @@ export type Subject = {
   /** null: it is not on this machine, and why. */
   prepare(input: { readonly path: string; readonly events: number }): Promise<string | null>
   run(query: string): Promise<Running>
+  /** Ends what all runs shared. */
+  finish?(): Promise<void>
 }
 
 export type Measured = {
@@ -41,7 +43,7 @@ export type Measured = {
 
 const pollMs = 20
 /** An output that has not grown for that long is complete. */
-const settledMs = 1_500
+const settledMs = 2_000
 const runMsMax = 240_000
 
 /** From where the warm-up ends to where everything is committed. */
