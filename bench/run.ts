@@ -11,7 +11,9 @@ else if (name === 'nexmark') await import('./nexmark/run.ts')
 else if (name === 'latency') await import('./latency/run.ts')
 else if (name === 'state') await import('./state.ts')
 else {
-  console.error(`there is no bench "${name}": bun run bench, or with log, nexmark, latency or state behind it`)
+  console.error(
+    `there is no bench "${name}": bun run bench, or with log, nexmark, latency or state behind it`,
+  )
   process.exit(2)
 }
 

@@ -11,16 +11,22 @@ export type Output = {
 
 type Row = { readonly dueAt: readonly number[] }
 
-/** `see` is called with when a bid was due and when its result came, in milliseconds since 1970 UTC. */
+/** From the end of the topic on. `see` is called with when a bid was due and when its result came, in milliseconds since 1970 UTC. */
 export async function followOutput(
   url: string,
   see: (dueAt: number, seenAt: number) => void = () => undefined,
 ): Promise<Output> {
   const ending = new AbortController()
   const headers = { accept: 'application/x-ndjson' }
-  const response = await fetch(`${url}?follow=true&from=latest`, { headers, signal: ending.signal })
+  const topic = (await (await fetch(url)).json()) as { records: number }
+  const from = topic.records
   const state = { rows: 0, lastAt: 0 }
   const read = async () => {
+    // Answered when there is a first row, so nobody waits for it.
+    const response = await fetch(`${url}/records?follow=true&from=${from}`, {
+      headers,
+      signal: ending.signal,
+    })
     let rest = new Uint8Array(0)
     for await (const part of response.body as unknown as AsyncIterable<Uint8Array>) {
       const seenAt = performance.timeOrigin + performance.now()

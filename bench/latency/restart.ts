@@ -17,7 +17,7 @@ export async function restart(
 ): Promise<void> {
   let server = await start('count')
   const bids = new Bids()
-  const filled = await followOutput(`${url}/topics/count-out/records`)
+  const filled = await followOutput(`${url}/topics/count-out`)
   const sender = new Sender(`${url}/topics/latency/records`, bids)
   await sender.asFastAsPossible(600, keys)
   await filled.until(sender.sent, 600_000)
@@ -32,7 +32,7 @@ export async function restart(
       const began = performance.now()
       server = await start('count')
       ready.add(server.readyMs)
-      const output = await followOutput(`${url}/topics/count-out/records`)
+      const output = await followOutput(`${url}/topics/count-out`)
       await new Sender(`${url}/topics/latency/records`, new Bids()).asFastAsPossible(600, 1)
       await output.until(1, 60_000)
       answered.add(performance.now() - began)

@@ -50,7 +50,7 @@ async function start(app: string): Promise<Server & { readonly readyMs: number }
 /** How many a second go through when as many are sent as are taken. */
 async function capacity(app: string): Promise<number> {
   const server = await start(app)
-  const output = await followOutput(`${url}/topics/${app}-out/records`)
+  const output = await followOutput(`${url}/topics/${app}-out`)
   const sender = new Sender(`${url}/topics/latency/records`, new Bids())
   const began = performance.now()
   try {
@@ -68,7 +68,7 @@ async function measure(app: string, perSecond: number): Promise<Line> {
   const histogram = new Histogram()
   const sender = new Sender(`${url}/topics/latency/records`, new Bids())
   const measureFrom = performance.timeOrigin + performance.now() + warmUpSeconds * 1000
-  const output = await followOutput(`${url}/topics/${app}-out/records`, (dueAt, seenAt) => {
+  const output = await followOutput(`${url}/topics/${app}-out`, (dueAt, seenAt) => {
     if (dueAt >= measureFrom) histogram.add(seenAt - dueAt)
   })
   const before = server.cpuSeconds()

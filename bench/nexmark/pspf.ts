@@ -41,10 +41,10 @@ function running(query: string, server: Server, { url, folder }: { url: string; 
   return {
     async progress() {
       const group = await ask<{ offsets: { topic: string; offset: number }[] }>(`${url}/groups/${query}`)
-      const topic = await ask<{ partitions: { endOffset: number }[] }>(`${url}/topics/${output}`)
+      const topic = await ask<{ records: number }>(`${url}/topics/${output}`)
       return {
         position: group?.offsets.find((one) => one.topic === 'nexmark')?.offset ?? 0,
-        output: topic?.partitions[0]?.endOffset ?? 0,
+        output: topic?.records ?? 0,
       }
     },
     cpuSeconds: server.cpuSeconds,

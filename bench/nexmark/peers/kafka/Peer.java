@@ -101,7 +101,7 @@ public final class Peer {
     try (Admin admin = Admin.create(Map.of("bootstrap.servers", broker))) {
       createOutput(admin, group + "-out");
       while (true) {
-        Thread.sleep(20);
+        Thread.sleep(50);
         OffsetAndMetadata at =
             admin.listConsumerGroupOffsets(group).partitionsToOffsetAndMetadata().get().get(input);
         long end =
