@@ -3,7 +3,7 @@ export { openBackup } from './backup/backup-source.ts'
 export { type BackupPlace, backupTarget } from './backup/backup-target.ts'
 export { type BackupOptions, type BackupProgress, createBackup } from './backup/create.ts'
 export { type BackupDamage, type Manifest, totalBytes } from './backup/manifest.ts'
-export { restoreBackup } from './backup/restore.ts'
+export { type Restored, restoreBackup } from './backup/restore.ts'
 export { type BackupFault, type VerifyReport, verifyBackup } from './backup/verify.ts'
 export { threadedCompaction } from './compaction/compaction-thread.ts'
 export {

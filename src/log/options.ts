@@ -5,6 +5,7 @@ import { DamageList } from './damage/damage-list.ts'
 import { Ballast } from './disk/ballast.ts'
 import { ballastPath } from './disk/data-directory.ts'
 import { thriftyDisk } from './disk/thrifty-disk.ts'
+import { History } from './history/history.ts'
 import { ProducerCensus } from './partition/producer-census.ts'
 import { OpenFiles } from './segment/open-files.ts'
 import { OpenSegments } from './segment/open-segments.ts'
@@ -65,6 +66,10 @@ export type LogLimits = {
   /** The first such pass begins this long after the start, and every next one this long after the end of the last. */
   readonly scrubFirstMs: number
   readonly scrubEveryMs: number
+  /** A file of the history that has so much is followed by the next; twice as much not written, and it begins anew. */
+  readonly historyFileBytes: number
+  /** Beyond it the oldest go, so that backups can be restored to less of the past. */
+  readonly historyFilesMax: number
   /** Compaction reads and writes no faster, together. */
   readonly compactionBytesPerSecondMax: number
   /** Keys that one round of compaction holds in memory, with their offsets; more keys take more rounds. */
@@ -96,6 +101,8 @@ export const defaultLimits: LogLimits = {
   scrubBytesPerSecond: 8 * mebibyte,
   scrubFirstMs: 10 * 60_000,
   scrubEveryMs: 24 * 3_600_000,
+  historyFileBytes: 4 * mebibyte,
+  historyFilesMax: 16,
   compactionBytesPerSecondMax: 32 * mebibyte,
   compactionKeysBytesMax: 32 * mebibyte,
 }
@@ -116,6 +123,7 @@ export type LogContext = LogLimits & {
   readonly ballast: Ballast
   readonly damages: DamageList
   readonly producerCensus: ProducerCensus
+  readonly history: History
   readonly compaction: CompactionRunner | null
 }
 
@@ -132,6 +140,7 @@ export function logContext(options: LogOptions): LogContext {
     ballast: ballastFor(limits),
     damages: new DamageList(limits.logger, limits.metrics),
     producerCensus: new ProducerCensus(),
+    history: new History(limits),
   }
   assert(context.appendBytesMax <= context.walFileSizeBytes, 'an append fits into one file of the log')
   assert(context.groupBytesMax <= context.walFileSizeBytes, 'a group fits into one file of the log')

@@ -18,6 +18,7 @@ import {
   type Manifest,
   openBackup,
   openLog,
+  type Restored,
   restoreBackup,
   type VerifyReport,
   verifyBackup,
@@ -75,16 +76,17 @@ export async function verifyBackupAt(path: string, watching: Watching): Promise<
   })
 }
 
+/** `until`: milliseconds UTC; absent: all that is in it. */
 export async function restoreBackupTo(
   path: string,
   directory: string,
-  watching: Watching,
-): Promise<Manifest> {
+  options: Watching & { readonly until?: number },
+): Promise<Restored & { readonly manifest: Manifest }> {
   return await withDisk(directory, async (disk) => {
     const source = await openBackup(disk, path)
     try {
-      await restoreBackup(source, { disk, clock: realClock(), directory, ...watching })
-      return source.manifest
+      const restored = await restoreBackup(source, { disk, clock: realClock(), directory, ...options })
+      return { ...restored, manifest: source.manifest }
     } finally {
       source.close()
     }

@@ -101,12 +101,20 @@ test('a backup under load holds everything acknowledged before it, and an app go
       const made = await sandbox.run(['ctl', 'backup', 'create', ...words], { url: node.url })
       expect(made).toMatchObject({ code: 0 })
     }
+    const between = Date.now()
     // The node goes on as if nothing had been.
     const after = journal.acknowledged.size
     await eventually(
       async () => journal.acknowledged.size,
       (count) => count > after + 1000,
     )
+    await eventually(
+      async () => Date.now() - between,
+      (ms) => ms > 3000,
+    )
+    expect(await sandbox.run(['ctl', 'backup', 'create', 'three'], { url: node.url })).toMatchObject({
+      code: 0,
+    })
     over = true
     await Promise.all(producing)
     await node.kill()
@@ -120,6 +128,28 @@ test('a backup under load holds everything acknowledged before it, and an app go
       await judgeRestored(again, held[index]!, journal)
       expect(await again.stop()).toBe(0)
     }
+    // The third one as it was between the second and itself: an app that had gone on goes on from there.
+    const cut = join(sandbox.folder, 'restored-cut')
+    const words = [
+      'ctl',
+      'backup',
+      'restore',
+      'three',
+      '--data-dir',
+      cut,
+      '--until',
+      String(between),
+      '-o',
+      'json',
+    ]
+    const outcome = await sandbox.run(words)
+    expect(outcome).toMatchObject({ code: 0 })
+    const { appendTime } = JSON.parse(outcome.out) as { appendTime: number }
+    expect(appendTime).toBeLessThanOrEqual(between)
+    expect(appendTime).toBeGreaterThan(between - 3000)
+    const again = await sandbox.serve(['counting.ts', '--data-dir', cut])
+    await judgeRestored(again, held[0]!, journal)
+    expect(await again.stop()).toBe(0)
     // A backup is not a data directory, and serving from it must not make it one.
     const refused = await sandbox.run([
       'serve',

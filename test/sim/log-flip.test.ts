@@ -33,6 +33,7 @@ describe('a small log', () => {
           [
             '.index',
             '.json',
+            '.lines',
             '.log',
             '.sum',
             '.timeindex',

@@ -39,6 +39,8 @@ export const smallLimits: LogLimits = {
   scrubBytesPerSecond: 0,
   scrubFirstMs: 20,
   scrubEveryMs: 30,
+  historyFileBytes: 600,
+  historyFilesMax: 3,
   compactionBytesPerSecondMax: 200_000,
   compactionKeysBytesMax: 300,
 }

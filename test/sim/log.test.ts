@@ -35,12 +35,12 @@ describe('log under faults', () => {
 
   // A harness that cannot see a loss proves nothing, so it must see those of a log whose syncs do nothing.
   test.each([
-    ['syncs', { ignoreSyncs: true }, 10],
-    ['directory syncs', { ignoreDirectorySyncs: true }, 10],
-    ['a difference between written and synced', { mixedLevels: true, trustsWritten: true }, 2],
-  ] as const)('without %s the same lives lose data', async (_, mutant, atLeast) => {
+    ['syncs', { ignoreSyncs: true }, 20, 10],
+    ['directory syncs', { ignoreDirectorySyncs: true }, 20, 10],
+    ['a difference between written and synced', { mixedLevels: true, trustsWritten: true }, 50, 2],
+  ] as const)('without %s the same lives lose data', async (_, mutant, lives, atLeast) => {
     let broken = 0
-    for (let seed = 0; seed < 20; seed++) {
+    for (let seed = 0; seed < lives; seed++) {
       try {
         await live(seed, mutant)
       } catch (thrown) {

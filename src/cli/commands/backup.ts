@@ -126,14 +126,34 @@ async function restore({ session, argument, text }: Call): Promise<number> {
   const { workingDirectory } = session.terminal
   const path = resolve(workingDirectory, argument('BACKUP'))
   const directory = resolve(workingDirectory, given)
-  const manifest = await watched(session, (watching) => restoreBackupTo(path, directory, watching))
-  const { frame, appendTime, damage, files } = manifest
-  const answer = { directory, files: files.length, bytes: totalBytes(manifest), frame, appendTime, damage }
+  const time = text('until')
+  const cut = time === undefined ? {} : { until: timeOf(time) }
+  const { manifest, moment, missing } = await watched(session, (watching) =>
+    restoreBackupTo(path, directory, { ...watching, ...cut }),
+  )
+  const { damage, files } = manifest
+  const { frame, appendTime } = moment
+  const made = { directory, files: files.length, bytes: totalBytes(manifest), frame, appendTime, damage }
+  const answer = time === undefined ? made : { ...made, missing }
   const sentence =
     `restored ${directory} (${countText(answer.files, 'file')}, ${formatSize(answer.bytes)}, ` +
     `everything appended up to ${timeText(appendTime)}); run it: pspf serve --data-dir ${directory}`
   await session.output.done(answer, directory, sentence)
+  for (const name of missing)
+    session.note(`${name} was there then, but not in the backup: it had been deleted before it was made`)
   return damageCode(session, damage)
+}
+
+const timePattern = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?$/i
+
+/** `timeOf('2026-01-31T12:00') -> 1769860800000`: without a zone it is UTC, whatever the machine's is. */
+function timeOf(text: string): number {
+  if (/^\d{1,15}$/.test(text)) return Number(text)
+  const match = timePattern.exec(text)
+  const hasZone = match?.[1] !== undefined || text.length === 10
+  const time = match === null ? Number.NaN : Date.parse(hasZone ? text : `${text}Z`)
+  if (Number.isFinite(time)) return time
+  throw new UsageError(`--until cannot be "${text}"`, 'use a time like 2026-01-31T12:00:00Z, or milliseconds')
 }
 
 /** Partitions that were not whole when they were saved. */
@@ -235,7 +255,10 @@ export const backupCommands: readonly Command[] = [
   {
     path: ['ctl', 'backup', 'restore'],
     summary: 'make a new data directory from a backup',
-    details: 'Needs no node, and changes nothing that exists. State of apps is computed again from the log.',
+    details:
+      'Needs no node, and changes nothing that exists. State of apps is computed again from the log. With --until the log is ' +
+      'as it was then: all that was appended up to a moment at most a second before, and nothing later, over all topics. ' +
+      'What was compacted or deleted since cannot come back: then it says so, and restores nothing.',
     effect: 'writes',
     arguments: [source],
     flags: [
@@ -245,8 +268,16 @@ export const backupCommands: readonly Command[] = [
         help: 'a directory that does not exist yet, or is empty',
         completes: 'file',
       },
+      {
+        name: 'until',
+        value: 'TIME',
+        help: 'an ISO time (UTC unless it says its zone) or milliseconds; by default all of the backup',
+      },
     ],
-    examples: ['ctl backup restore /mnt/usb/monday --data-dir /var/lib/pspf'],
+    examples: [
+      'ctl backup restore /mnt/usb/monday --data-dir /var/lib/pspf',
+      'ctl backup restore /mnt/usb/monday --data-dir /var/lib/pspf --until 2026-01-31T12:00:00Z',
+    ],
     run: restore,
   },
 ]

@@ -142,12 +142,26 @@ export async function readBackupCheckpoint(source: BackupSource): Promise<Checkp
   return file === null ? null : decodeCheckpoint(await readText(file))
 }
 
+/** Throws `corrupt` if it is missing. */
+export async function readBackupBytes(source: BackupSource, path: string): Promise<Uint8Array> {
+  const file = source.open(path)
+  if (file !== null) return await readBytes(file)
+  throw new BrokerError('corrupt', `${path} in ${source.path} is missing`, {
+    fix: 'use another backup',
+    details: { path },
+  })
+}
+
 async function readText(file: StoredFile): Promise<string> {
+  return new TextDecoder().decode(await readBytes(file))
+}
+
+async function readBytes(file: StoredFile): Promise<Uint8Array> {
   const bytes = new Uint8Array(file.sizeBytes)
   let length = 0
   for (let count = -1; count !== 0 && length < bytes.length; length += count) {
     count = await file.read(bytes.subarray(length), length)
   }
   file.close()
-  return new TextDecoder().decode(bytes.subarray(0, length))
+  return bytes.subarray(0, length)
 }

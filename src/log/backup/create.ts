@@ -4,7 +4,7 @@
 // then the snapshot is let go, and what was linked is read to be checked and hashed. The manifest comes last.
 import { BlockSums, BrokerError, type Clock, type DiskFile, sleep, sumBlockBytes } from '#base'
 import { type Checkpoint, encodeCheckpointSlowly } from '../checkpoint/checkpoint.ts'
-import { type LogSnapshot, type SnapshotFile, segmentPath } from '../checkpoint/snapshot.ts'
+import { type HistoryFile, type LogSnapshot, type SnapshotFile, segmentPath } from '../checkpoint/snapshot.ts'
 import {
   checkpointName,
   encodeFormat,
@@ -100,6 +100,7 @@ class BackupRun {
     const { checkpoint } = this.#snapshot
     const linked = await this.#link()
     for (const file of this.#snapshot.files) if (!linked.has(file)) await this.#copy(file)
+    for (const file of this.#snapshot.history) await this.#copyHistory(file)
     this.#snapshot.release()
     this.#holds = false
     for (const file of linked) await this.#check(file)
@@ -151,6 +152,24 @@ class BackupRun {
         sink.abandon()
         throw thrown
       }
+    } finally {
+      source.close()
+    }
+  }
+
+  async #copyHistory({ path, sizeBytes, storedAt }: HistoryFile): Promise<void> {
+    const source = this.#snapshot.disk.open(storedAt, 'read')
+    const sink = await this.#target.create(path, sizeBytes)
+    try {
+      const read = (into: Uint8Array, position: number) => source.readAsync(into, position)
+      const take = (bytes: Uint8Array) => sink.write(bytes)
+      const options = { sizeBytes, pace: this.#pace, signal: this.#options.signal, take }
+      const sha256 = await streamFile({ read }, options)
+      await sink.end()
+      this.#files.push({ path, sizeBytes, sha256 })
+    } catch (thrown) {
+      sink.abandon()
+      throw thrown
     } finally {
       source.close()
     }
@@ -220,7 +239,8 @@ class BackupRun {
 
   /** Nothing is left to replay: the first frame after a restore continues the chain in the first file. */
   #checkpoint(): Checkpoint {
-    const { checkpoint } = this.#snapshot
+    const { checkpoint, history } = this.#snapshot
+    const { history: historyEnd, ...rest } = checkpoint
     const partitions = checkpoint.partitions.map((facts) => {
       const damage = this.#damages.of(facts)
       const segments = facts.segments.map((segment) => {
@@ -235,7 +255,8 @@ class BackupRun {
       return { ...facts, segments, ...(damage !== undefined && { damage }) }
     })
     return {
-      ...checkpoint,
+      ...rest,
+      ...(historyEnd && history.length > 0 && { history: historyEnd }),
       wal: { ...checkpoint.wal, generation: 0, position: 0 },
       clean: true,
       partitions,
@@ -255,7 +276,7 @@ class BackupRun {
   }
 
   #manifest(): Manifest {
-    const { checkpoint } = this.#snapshot
+    const { checkpoint, takenAt } = this.#snapshot
     const { partitions, appendTime, wal } = checkpoint
     return {
       version: manifestVersion,
@@ -264,6 +285,8 @@ class BackupRun {
       createdAt: this.#options.clock.now(),
       frame: wal.sequence - 1,
       appendTime,
+      // The clock may have been put back.
+      takenAt: Math.max(takenAt, appendTime),
       partitions: partitions.length,
       records: partitions.reduce((sum, { startOffset, endOffset }) => sum + endOffset - startOffset, 0),
       files: this.#files,

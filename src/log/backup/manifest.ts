@@ -3,7 +3,7 @@
 //   manifest.json    {"checksum": "<crc32 of the text of the manifest, 8 hex digits>", "manifest": {...}}
 //
 // A backup holds, as a directory or as a tar file, what a data directory holds after an orderly stop: `format.json`,
-// `checkpoint` and the segments of `topics/`. It has no write-ahead log: everything in it lies behind its checkpoint.
+// `checkpoint`, the segments of `topics/` and the lines of `history/` (from version 2 on). It has no write-ahead log: everything in it lies behind its checkpoint.
 // What a node can compute again is not in it: indexes, and the state stores of apps, which come back from changelogs.
 import { BrokerError, crc32 } from '#base'
 import { formatVersion, manifestName } from '../disk/data-directory.ts'
@@ -30,13 +30,15 @@ export type Manifest = {
   /** The last frame in it, and when that was appended. */
   readonly frame: number
   readonly appendTime: number
+  /** The moment that it holds, by the clock. Absent in version 1. */
+  readonly takenAt?: number
   readonly partitions: number
   readonly records: number
   readonly files: readonly BackupFile[]
   readonly damage: readonly BackupDamage[]
 }
 
-export const manifestVersion = 1
+export const manifestVersion = 2
 
 export function encodeManifest(manifest: Manifest): string {
   const body = JSON.stringify(manifest)
@@ -69,7 +71,8 @@ export function totalBytes({ files }: Pick<Manifest, 'files'>): number {
 
 /** A backup comes from elsewhere: none of its files may land outside the directory it is restored into. */
 function checkPath(path: string, place: string): void {
-  const isOurs = /^(format\.json|checkpoint|topics\/[^/\\\0]+\/\d{20}(\.\d+)?\.[a-z]+)$/.test(path)
+  const isOurs =
+    /^(format\.json|checkpoint|history\/\d{10}\.lines|topics\/[^/\\\0]+\/\d{20}(\.\d+)?\.[a-z]+)$/.test(path)
   if (isOurs && !path.includes('/../')) return
   throw new BrokerError('corrupt', `${manifestName} of ${place} names a file that no backup has: "${path}"`, {
     fix: 'use another backup',

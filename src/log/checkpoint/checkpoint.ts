@@ -14,6 +14,7 @@
 //   3. It is evidence: what it says of a segment's size is the truth, whatever the file's size is.
 import { BrokerError, type Clock, crc32, type DiskFile, sleep } from '#base'
 import { checkpointPath, readWholeFile, replaceFile, replaceFileWith } from '../disk/data-directory.ts'
+import type { HistoryEnd } from '../history/history-file.ts'
 import type { LogContext } from '../options.ts'
 import type { PartitionFacts } from '../partition/partition-log.ts'
 import type { ProducerRow } from '../partition/producer-table.ts'
@@ -29,6 +30,8 @@ export type Checkpoint = {
   readonly appendTime: number
   /** The time that producers are forgotten by, then. Absent in older ones: as `appendTime`. */
   readonly producerTime?: number
+  /** Up to where the history counts. Absent: there is none, and it begins anew. */
+  readonly history?: HistoryEnd
   /** Written at an orderly stop. */
   readonly clean: boolean
   readonly partitions: readonly PartitionFacts[]
@@ -47,6 +50,7 @@ type StoredPartition = {
   segments: SegmentRow[]
   sealed?: boolean
   compactedTo?: number
+  keysTo?: number
   damage?: string
   producers?: Iterable<ProducerRow>
 }
@@ -58,6 +62,7 @@ type Stored = {
   wal: WalPosition
   appendTime: number
   producerTime?: number
+  history?: HistoryEnd
   clean: boolean
   partitions: StoredPartition[]
 }

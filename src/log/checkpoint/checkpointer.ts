@@ -162,18 +162,23 @@ export class Checkpointer {
     const visible = this.#parts.visible()
     for (const partition of partitions) partition.expireProducers(visible.producerTime)
     const facts = partitions.visible().map((partition) => partition.facts)
-    const checkpoint = { salt: wal.salt, ...visible, clean, partitions: facts }
+    const history = context.history.take(partitions.visible())
+    const checkpoint = { salt: wal.salt, ...visible, history: history.end, clean, partitions: facts }
     take?.(checkpoint)
     const unsynced = [...partitions].flatMap((partition) => [...partition.unsynced()])
     const directories = this.#changedDirectories()
     const replaced = [...partitions].map((partition) => [partition, partition.replacedCount] as const)
+    // First, since what is taken and not written leaves a gap.
+    const isNoted = await this.#unlessFull(() => context.history.write(history))
+    if (!isNoted) context.history.lose()
     if (!(await this.#unlessOutOfFiles(() => this.#secure(unsynced, directories)))) return false
-    if (!(await this.#write(checkpoint))) return false
+    if (!(await this.#write(isNoted ? checkpoint : withoutHistory(checkpoint)))) return false
     for (const path of wal.release(checkpoint.wal))
       await this.#unlessOutOfFiles(() => context.disk.removeBehind(path))
     // Only now, so that the files that a checkpoint speaks of are there as long as it is the newest.
     for (const [partition, count] of replaced)
       for (const path of count === 0 ? [] : partition.removeReplaced(count)) this.#parts.remove(path)
+    for (const path of context.history.takeSurplus()) this.#parts.remove(path)
     this.#seconds.observe((context.clock.monotonic() - started) / 1000)
     const { sequence } = checkpoint.wal
     context.logger.debug(
@@ -270,6 +275,10 @@ export class Checkpointer {
     this.hindrance = toError(thrown)
     this.#parts.context.logger.warn({ err: this.hindrance }, 'no checkpoint for now')
   }
+}
+
+function withoutHistory({ history: _history, ...checkpoint }: Checkpoint): Checkpoint {
+  return checkpoint
 }
 
 async function syncAll(segments: readonly Segment[]): Promise<void> {

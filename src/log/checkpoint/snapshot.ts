@@ -11,6 +11,7 @@ import { BrokerError, type Disk, type DiskFile, systemCode } from '#base'
 import type { PartitionId } from '../api.ts'
 import type { GroupCommit } from '../commit/group-commit.ts'
 import { diskFull } from '../disk/disk-errors.ts'
+import { fileSize, historyNumbers, historyPath } from '../history/history-file.ts'
 import type { LogContext } from '../options.ts'
 import { partitionDirectory } from '../partition/partition-log.ts'
 import { asideDirectory, type PartitionSet } from '../partition/partition-set.ts'
@@ -36,11 +37,22 @@ export type SnapshotFile = {
   sums(): string | null
 }
 
+/** Of the history of the log: it grows, but only so much of it counts. */
+export type HistoryFile = {
+  /** In a data directory. */
+  readonly path: string
+  readonly sizeBytes: number
+  readonly storedAt: string
+}
+
 export type LogSnapshot = {
   /** Of the data directory: frames that continue these can be read with it. */
   readonly salt: number
   readonly checkpoint: Checkpoint
   readonly files: readonly SnapshotFile[]
+  readonly history: readonly HistoryFile[]
+  /** By the clock. */
+  readonly takenAt: number
   readonly disk: Disk
   /** For reading; null for a file that is gone although nobody removed it. */
   open(file: SnapshotFile): DiskFile | null
@@ -60,10 +72,10 @@ export type SnapshotParts = {
 export async function takeSnapshot(parts: SnapshotParts): Promise<LogSnapshot> {
   const { salt, context, commit, partitions } = parts
   const release = commit.removals.hold()
-  let taken: { checkpoint: Checkpoint; files: SnapshotFile[] } | undefined
+  let taken: Pick<LogSnapshot, 'takenAt' | 'checkpoint' | 'files'> | undefined
   try {
     const durable = await commit.checkpointer.runWith((checkpoint) => {
-      taken = { checkpoint, files: [...filesOf(partitions)] }
+      taken = { takenAt: context.clock.now(), checkpoint, files: [...filesOf(partitions)] }
     })
     if (commit.failure) throw commit.failure
     if (taken === undefined) throw new BrokerError('closed', 'the log is closed')
@@ -76,11 +88,26 @@ export async function takeSnapshot(parts: SnapshotParts): Promise<LogSnapshot> {
   return {
     salt,
     ...taken,
+    history: historyFiles(context, taken.checkpoint),
     disk,
     open: (file) => openFile(disk, directory, file),
     isCostly: () => disk.space(directory).freeBytes <= diskReserveBytes,
     release,
   }
+}
+
+/** All that count for a checkpoint that was written; none if the newest was not. */
+function historyFiles({ disk, directory }: LogContext, { history }: Checkpoint): HistoryFile[] {
+  if (history === undefined) return []
+  const files = historyNumbers(disk, directory)
+    .filter((number) => number <= history.number)
+    .map((number) => {
+      const storedAt = `${directory}/${historyPath(number)}`
+      return { path: historyPath(number), storedAt, sizeBytes: fileSize(disk, storedAt) }
+    })
+  const newest = files.pop()
+  const isThere = newest?.path === historyPath(history.number) && newest.sizeBytes >= history.sizeBytes
+  return isThere ? [...files, { ...newest, sizeBytes: history.sizeBytes }] : []
 }
 
 function* filesOf(partitions: PartitionSet): Generator<SnapshotFile> {

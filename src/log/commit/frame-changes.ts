@@ -8,6 +8,7 @@ import { assert } from '#base'
 import type { BatchHeader } from '#record'
 import type { PartitionId } from '../api.ts'
 import type { SegmentSwap } from '../compaction/segment-swap.ts'
+import type { LogMoment } from '../history/history.ts'
 import type { LogContext } from '../options.ts'
 import { PartitionLog } from '../partition/partition-log.ts'
 import type { PartitionSet } from '../partition/partition-set.ts'
@@ -41,6 +42,9 @@ export class FrameChanges {
   #covered: PartitionLog[] = []
   #coveredProducers: ProducerChange[] = []
   #removals: string[] = []
+  /** Made or deleted by the frame that was written. */
+  #made: PartitionLog[] = []
+  #gone: PartitionLog[] = []
 
   constructor(context: LogContext, partitions: PartitionSet) {
     this.#context = context
@@ -126,7 +130,8 @@ export class FrameChanges {
   /** Writes staged batches into their segments. After an error it may be called again and goes on where it was. */
   write(frame: Uint8Array, appendTime: number): void {
     for (; this.#deletes.length > 0; this.#deletes.shift()) this.#deleteFirst()
-    for (; this.#creates.length > 0; this.#creates.shift()) this.#partitions.create(this.#creates[0]!)
+    for (; this.#creates.length > 0; this.#made.push(this.#creates.shift()!))
+      this.#partitions.create(this.#creates[0]!)
     for (const partition of this.#staged) this.#write(partition, frame, appendTime)
     for (const partition of this.#rolled) this.#write(partition, frame, appendTime)
     this.#staged = []
@@ -150,14 +155,21 @@ export class FrameChanges {
     this.#writtenProducers = []
   }
 
-  publish(): { grown: readonly PartitionLog[]; removals: readonly string[] } {
+  /** `moment` is what is visible then. */
+  publish(moment: LogMoment): { grown: readonly PartitionLog[]; removals: readonly string[] } {
     assert(this.#creates.length + this.#deletes.length === 0, 'a frame is written before it becomes visible')
+    const { history } = this.#context
+    history.pass(moment)
     const grown = this.#covered.filter((partition) => partition.publish())
     this.#partitions.publish()
     for (const change of this.#coveredProducers) change.table.publish(change)
     for (const { partition, swap } of this.#swaps) partition.replace(swap)
     for (const { partition, before } of this.#trims) this.#removals.push(...partition.trim(before))
+    const trimmed = this.#trims.map(({ partition }) => partition)
+    history.touch({ changed: [...grown, ...this.#made], trimmed, gone: this.#gone })
     const removals = this.#removals
+    this.#made = []
+    this.#gone = []
     this.#covered = []
     this.#coveredProducers = []
     this.#trims = []
@@ -182,6 +194,7 @@ export class FrameChanges {
   #deleteFirst(): void {
     const partition = this.#deletes[0]!
     const aside = this.#partitions.delete(partition)
+    this.#gone.push(partition)
     if (aside !== null) this.#removals.push(aside)
     partition.unstage()
     this.#staged = this.#staged.filter((other) => other !== partition)

@@ -511,7 +511,8 @@ export class GroupCommit {
   }
 
   #makeVisible(round: SyncRound): void {
-    const { grown, removals } = this.#frame.changes.publish()
+    const { wal, appendTime } = round.end
+    const { grown, removals } = this.#frame.changes.publish({ appendTime, frame: wal.sequence - 1 })
     this.#syncing = null
     this.#visible = round.end
     this.#unmarked = round.hasEntries

@@ -136,7 +136,7 @@ class CompactionRound {
     } finally {
       if (by === null) output.discard()
     }
-    yield { kind: 'swap', swap: { replaced: group, by: by.sizeBytes > 0 ? [by] : [] } }
+    yield { kind: 'swap', swap: { replaced: group, by: by.sizeBytes > 0 ? [by] : [], keysTo: until } }
   }
 
   /** Answers how many bytes are left of the batch. */

@@ -1,9 +1,9 @@
 // What compaction does to a partition, as the payload of a `replace` entry: these neighbouring segments gave way to those.
 //
-//   {"replaced": [[base offset, generation], ...], "by": [[...facts]], "compactedTo": offset}
+//   {"replaced": [[base offset, generation], ...], "by": [[...facts]], "keysTo": offset, "compactedTo": offset}
 //
-// JSON in UTF-8; facts as in checkpoint.ts. `compactedTo` is there when a round is through: below it, each key has one
-// record.
+// JSON in UTF-8; facts as in checkpoint.ts. `keysTo`: what went gave way to records below it. `compactedTo` is there when a
+// round is through: below it, each key has one record.
 //
 // Invariants:
 //   1. The files of `by`, and their names, are durable before the entry is written.
@@ -21,10 +21,12 @@ export type SegmentKey = Pick<SegmentFacts, 'baseOffset' | 'generation'>
 export type SegmentSwap = {
   readonly replaced: readonly SegmentKey[]
   readonly by: readonly SegmentFacts[]
+  /** Absent in frames of an older version. */
+  readonly keysTo?: number
   readonly compactedTo?: number
 }
 
-type Stored = { replaced: [number, number][]; by: SegmentRow[]; compactedTo?: number }
+type Stored = { replaced: [number, number][]; by: SegmentRow[]; keysTo?: number; compactedTo?: number }
 
 export function encodeSwap({ replaced, by, ...rest }: SegmentSwap): Uint8Array {
   const stored: Stored = {

@@ -111,7 +111,8 @@ async function apply(context: LogContext, repairs: readonly PartitionRepair[]): 
     for (const segment of repair.segments) replace(context, segment)
     await disk.syncDirectory(`${directory}/topics/${nameOf(repair.facts)}`)
   }
-  const checkpoint = readCheckpoint(context)
+  // Offsets that were cut off are given away again, so nothing that was noted of them counts.
+  const { history: _history, ...checkpoint } = readCheckpoint(context)
   const byName = new Map(repairs.map((repair) => [nameOf(repair.facts), factsAfter(repair)]))
   const partitions = checkpoint.partitions.map((facts) => byName.get(nameOf(facts)) ?? facts)
   await writeCheckpoint(context, { ...checkpoint, partitions })

@@ -4,6 +4,7 @@
 //   checkpoint                         see checkpoint.ts
 //   wal/<10-digit generation>.wal      see wal.ts
 //   topics/<topic>-<partition>/        <20-digit base offset>.log .index .timeindex .sum
+//   history/<10-digit number>.lines    see history-file.ts
 //   quarantine/                        see quarantine.ts
 //   topics/*.deleted                   on its way out
 //   ballast                            room for the worst of full disks: see ballast.ts

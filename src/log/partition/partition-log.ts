@@ -31,6 +31,8 @@ export type PartitionFacts = {
   readonly sealed?: boolean
   /** Below it compaction has left one record of each key. */
   readonly compactedTo?: number
+  /** Records below it may have taken others away. Absent: none did since there is a history. */
+  readonly keysTo?: number
   /** Why it is known to be damaged. */
   readonly damage?: string
   /** Absent without idempotent producers. */
@@ -77,6 +79,7 @@ export class PartitionLog implements Partition {
   #replaced: Segment[] = []
   #newestGeneration = 0
   #compactedTo: number
+  #keysTo: number
   #retired = false
   #startOffset: number
   #endOffset: number
@@ -111,6 +114,7 @@ export class PartitionLog implements Partition {
     this.#stagedEnd = facts.endOffset
     this.#sealed = facts.sealed ?? false
     this.#compactedTo = facts.compactedTo ?? 0
+    this.#keysTo = facts.keysTo ?? 0
     for (const { generation } of facts.segments) this.#noteGeneration(generation)
     this.#writtenEnd = facts.endOffset
     this.#writtenSealed = this.#sealed
@@ -195,6 +199,7 @@ export class PartitionLog implements Partition {
       segments: this.#segments.filter((segment) => segment.visibleBytes > 0).map((segment) => segment.facts),
       ...(this.#sealed && { sealed: true }),
       ...(this.#compactedTo > 0 && { compactedTo: this.#compactedTo }),
+      ...(this.#keysTo > 0 && { keysTo: this.#keysTo }),
       ...(this.damage && { damage: this.damage.message }),
       ...(this.#producers && this.#producers.count > 0 && { producers: this.#producers.rows }),
       ...(this.#lostUntil !== null && { lostUntil: this.#lostUntil }),
@@ -368,7 +373,7 @@ export class PartitionLog implements Partition {
 
   /** To be called when nothing is staged. */
   replace(swap: SegmentSwap): void {
-    const { replaced, by, compactedTo } = swap
+    const { replaced, by, compactedTo, keysTo = 0 } = swap
     assert(this.canReplace(swap), 'what is replaced is there')
     const made = by.map((facts) => new Segment(this.#context, this.directory, facts))
     const gone = this.#segments.splice(this.#indexOf(replaced), replaced.length, ...made)
@@ -378,6 +383,7 @@ export class PartitionLog implements Partition {
       segment.retire()
     }
     this.#replaced.push(...gone)
+    this.#keysTo = Math.max(this.#keysTo, keysTo)
     if (compactedTo !== undefined) this.#compactedTo = Math.max(this.#compactedTo, compactedTo)
     this.#resetTail()
   }

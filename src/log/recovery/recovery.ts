@@ -44,6 +44,7 @@ export async function recover(context: LogContext, salt: number, checkpoint: Che
   }
   const changes = new FrameChanges(context, partitions)
   const { appendTime, producerTime = appendTime } = checkpoint
+  context.history.resume({ appendTime, frame: checkpoint.wal.sequence - 1 }, checkpoint.history)
   const replaying: Replaying = {
     context,
     changes,
@@ -66,6 +67,7 @@ export async function recover(context: LogContext, salt: number, checkpoint: Che
   for (const partition of partitions)
     if (end.damage === null && partition.damage === null) cut(context, partition, grew.get(partition))
   for (const partition of partitions) settle(context, partition)
+  if (!context.history.isWhole) context.history.begin([...partitions])
   return { partitions, end, last: replaying.last, evidence: replaying.evidence }
 }
 
@@ -90,7 +92,7 @@ type Replaying = {
 
 function replay(replaying: Replaying, frame: WalFrame): void {
   const { changes, context } = replaying
-  const { appendTime } = frame.header
+  const { appendTime, sequence } = frame.header
   replaying.last = {
     appendTime,
     producerTime: producerTimeAt(replaying.last, appendTime, context.producerExpiryMs),
@@ -99,7 +101,7 @@ function replay(replaying: Replaying, frame: WalFrame): void {
   for (const entry of frame.entries) replayEntry(replaying, entry, frame)
   write(replaying, frame)
   changes.cover()
-  changes.publish()
+  changes.publish({ appendTime, frame: sequence })
 }
 
 /** What a power cut took from the segments needs its room again. */

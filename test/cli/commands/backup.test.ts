@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Metrics, realClock, realDisk, realRandom, silentLogger } from '#base'
@@ -117,6 +117,34 @@ describe('without a node', () => {
     }
   })
 
+  test('one is restored as it was at a time, and only to times that it knows', async () => {
+    await makeData(join(folder, 'data'))
+    const between = Date.now()
+    while (Math.floor(Date.now() / 1000) === Math.floor(between / 1000)) await Bun.sleep(10)
+    await addData(join(folder, 'data'), ['d', 'e'])
+    await mustSucceed(`ctl backup create ${folder}/one --data-dir ${folder}/data`)
+    const restore = (until: string) =>
+      runLine(node, `ctl backup restore ${folder}/one --data-dir ${folder}/again --until ${until} -o json`)
+    const until = new Date(between).toISOString()
+    const { code, out } = await restore(until)
+    expect(code).toBe(0)
+    expect(JSON.parse(out)).toMatchObject({ missing: [], appendTime: expect.any(Number) })
+    expect(JSON.parse(out).appendTime).toBeLessThanOrEqual(between)
+    expect(await valuesIn(join(folder, 'again'))).toEqual(['a', 'b', 'c'])
+    rmSync(join(folder, 'again'), { recursive: true })
+    for (const [time, why] of [
+      ['2001-01-01', 'was empty'],
+      [String(Date.now() + 60_000), 'nothing of later'],
+      ['noon', '--until cannot be'],
+      ['2026-13-01', '--until cannot be'],
+    ] as const) {
+      const refused = await restore(time)
+      expect(refused.code).not.toBe(0)
+      expect(refused.err).toContain(why)
+    }
+    expect(existsSync(join(folder, 'again', 'checkpoint'))).toBe(false)
+  })
+
   test('a damaged backup ends with 10, whoever looks at it', async () => {
     await makeData(join(folder, 'data'))
     await mustSucceed(`ctl backup create ${folder}/one --data-dir ${folder}/data`)
@@ -173,10 +201,14 @@ async function withLog<T>(directory: string, use: (log: Awaited<ReturnType<typeo
 }
 
 async function makeData(directory: string): Promise<void> {
+  await withLog(directory, async (log) => void (await log.append([{ kind: 'create', id, topic: 'orders' }])))
+  await addData(directory, ['a', 'b', 'c'])
+}
+
+async function addData(directory: string, values: readonly string[]): Promise<void> {
   await withLog(directory, async (log) => {
-    await log.append([{ kind: 'create', id, topic: 'orders' }])
     const builder = new BatchBuilder()
-    for (const value of ['a', 'b', 'c']) {
+    for (const value of values) {
       builder.append({ key: null, value: new TextEncoder().encode(value), timestamp: 1 })
     }
     await log.append([{ kind: 'batch', id, batch: builder.build() }])
