@@ -18,6 +18,7 @@ const chain = { tests: ['test/log/wal-reader.test.ts'] }
 const tail = { tests: ['test/sim/log-tail.test.ts'] }
 const refusal = { tests: ['test/sim/log-refusal.test.ts'] }
 const producers = { tests: ['test/sim/producers.test.ts'] }
+const past = { tests: ['test/sim/restore-until.test.ts'] }
 const group = { tests: ['test/log/log-group.test.ts'] }
 
 export const mutants: readonly Mutant[] = [
@@ -478,6 +479,42 @@ export const mutants: readonly Mutant[] = [
     find: ' && sumsChecksum(this.#of, made) === this.#checksum) return made',
     replace: ') return made',
     tests: ['test/sim/log-exchanged.test.ts'],
+  },
+  // Earlier moments.
+  {
+    name: 'history: a moment is noted when more than it is visible',
+    file: 'src/log/commit/frame-changes.ts',
+    find: '    history.pass(moment)\n',
+    replace: '',
+    ...past,
+  },
+  {
+    name: 'history: what found no room is taken for noted',
+    file: 'src/log/checkpoint/checkpointer.ts',
+    find: '    if (!isNoted) context.history.lose()\n',
+    replace: '',
+    ...past,
+  },
+  {
+    name: 'history: frames that are read back are not noted',
+    file: 'src/log/commit/frame-changes.ts',
+    find: '    history.touch(',
+    replace: '    if (!this.#context.replaying) history.touch(',
+    ...past,
+  },
+  {
+    name: 'history: what compaction took is not missed',
+    file: 'src/log/backup/cut.ts',
+    find: 'if ((facts.keysTo ?? 0) > before.endOffset)',
+    replace: 'if ((facts.keysTo ?? 0) < 0)',
+    ...past,
+  },
+  {
+    name: 'history: a restored partition knows what its producers sent later',
+    file: 'src/log/backup/cut.ts',
+    find: 'rowsOutside(producers, [{ from: endOffset, until: facts.endOffset }])',
+    replace: '[...producers]',
+    ...past,
   },
   {
     name: 'order: append time follows the clock back',

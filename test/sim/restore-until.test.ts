@@ -1,7 +1,7 @@
 // A backup brought back to an earlier moment: everything up to one frame is there, and nothing of any later one. SEEDS=0-500
 // runs more.
 import { describe, expect, test } from 'bun:test'
-import { asMillis, asOffset, type BrokerError, Metrics, seededRandom, silentLogger } from '#base'
+import { asMillis, asOffset, BrokerError, Metrics, seededRandom, silentLogger } from '#base'
 import {
   backupTarget,
   createBackup,
@@ -13,6 +13,7 @@ import {
   openLog,
   type PartitionId,
   type Restored,
+  repairLog,
   restoreBackup,
   verifyLog,
 } from '#log'
@@ -42,6 +43,8 @@ class Worked {
   readonly created = new Map<string, number>()
   readonly deleted = new Set<string>()
   readonly ids: PartitionId[] = []
+  /** Part of the history may be lost. */
+  isLossy = false
   #count = 0
 
   constructor(seed: number, limits: Partial<LogLimits> = {}) {
@@ -101,7 +104,8 @@ class Worked {
       if (ids.length < 2 || dice === 0) await this.create()
       else if (dice === 1 && ids.length > 3) await this.delete(ids[random.below(ids.length)]!)
       else if (dice === 2) await this.roll(ids[random.below(ids.length)]!)
-      else if (dice === 3) await this.fall(random)
+      else if (dice === 3 || dice === 4) await this.fall(random)
+      else if (dice === 5) await this.checkpointWithout(random)
       else if (some.length > 0) await this.commit(some, random.below(90))
       const restMs = [0, 0, 1, 30, 400, 5000][random.below(6)]!
       if (restMs > 0) await machine.clock.advance(random.below(restMs))
@@ -109,11 +113,28 @@ class Worked {
   }
 
   async fall(random: ReturnType<typeof seededRandom>): Promise<void> {
-    const kind = random.below(3)
-    if (kind === 0) await this.machine.close()
-    if (kind === 2) this.machine.powerCut(random.below(2))
+    const { machine } = this
+    const kind = random.below(4)
+    if (kind === 0) await machine.close()
+    if (kind === 3) {
+      // At some call of the checkpoint that follows.
+      await this.commit(this.ids)
+      machine.disk.plan = { call: machine.disk.calls + 1 + random.below(25), fault: 'crash-before' }
+      await machine.clock.advance(3000)
+    }
+    if (kind >= 2) this.machine.powerCut(random.below(2))
     else this.machine.kill()
     await this.machine.open()
+  }
+
+  /** Something in it finds no room. */
+  async checkpointWithout(random: ReturnType<typeof seededRandom>): Promise<void> {
+    const { machine } = this
+    this.isLossy = true
+    await this.commit(this.ids)
+    machine.disk.plan = { call: machine.disk.calls + 1 + random.below(12), fault: 'ENOSPC' }
+    await machine.clock.advance(3000)
+    machine.disk.plan = null
   }
 
   async backUp(kind: keyof typeof places): Promise<void> {
@@ -202,11 +223,16 @@ describe('a backup restored to a time', () => {
       for (let cut = 0; cut < 8; cut++) {
         const until = cut === 0 ? end : begin + random.below(end - begin + 1)
         const directory = `/restored-${cut}`
-        const { moment } = await worked.restore(kind, directory, until)
+        const restored = await worked.restore(kind, directory, until).catch((error: BrokerError) => error)
+        if (restored instanceof BrokerError) {
+          expect(worked.isLossy && /lost a part|does not go back/.test(restored.message)).toBe(true)
+          continue
+        }
+        const { moment } = restored
         expect(moment.appendTime).toBeLessThanOrEqual(until)
         // Nothing of an earlier second is left out.
         const due = worked.frames.filter(({ appendTime }) => secondOf(appendTime) < secondOf(until)).at(-1)
-        expect(moment.frame).toBeGreaterThanOrEqual(due?.frame ?? 0)
+        if (!worked.isLossy) expect(moment.frame).toBeGreaterThanOrEqual(due?.frame ?? 0)
         if (cut === 0) expect(moment.frame).toBeGreaterThanOrEqual(worked.frames.at(-1)!.frame)
         const { findings } = await worked.machine.run(verifyLog(worked.partsAt(directory)))
         expect(findings).toEqual([])
@@ -315,6 +341,27 @@ describe('a backup restored to a time', () => {
     const log = await machine.run(openLog(worked.partsAt('/restored')))
     expect(await worked.contents(log)).toEqual(worked.expected(moment.frame))
     await machine.run(log.close())
+  })
+
+  test('of a log that was cut by a repair knows nothing of before', async () => {
+    const worked = new Worked(6)
+    const { machine } = worked
+    await machine.open()
+    const id = await worked.create()
+    for (let count = 0; count < 6; count++) {
+      await worked.commit([id])
+      await machine.clock.advance(1500)
+    }
+    const before = worked.frames[3]!.appendTime
+    await machine.close()
+    machine.kill()
+    const choice = { kind: 'truncate', partition: 'topic-0-0', at: 1 } as const
+    await machine.run(repairLog({ ...worked.partsAt('/data'), choice, apply: true }))
+    await machine.open()
+    for (let count = 0; count < 6; count++) await worked.commit([id])
+    await worked.backUp('tar')
+    const refused = worked.restore('tar', '/restored', before)
+    expect(await refused.then(String, (error: BrokerError) => error.message)).toContain('does not go back to')
   })
 
   test('names what was deleted meanwhile', async () => {

@@ -68,6 +68,7 @@ export class History {
   /** Goes on where a checkpoint was. Without what it speaks of, or if it speaks of nothing, `begin` is needed. */
   resume(at: LogMoment, end: HistoryEnd | undefined): void {
     this.#last = at
+    this.#changedAt = at
     const { disk, directory } = this.#context
     this.#isDirectoryNew = !disk.exists(historyDirectory(directory))
     // Not when it is written to: a data directory that was deleted must not come back.
@@ -77,6 +78,9 @@ export class History {
       end !== undefined && fileSize(disk, `${directory}/${historyPath(end.number)}`) >= end.sizeBytes
     this.#end = isThere ? end : null
     this.#isWhole = isThere
+    // After a repair that cut a partition its offsets are those of other records: nothing of before counts.
+    if (!isThere)
+      for (const number of this.#numbers.splice(0)) disk.remove(`${directory}/${historyPath(number)}`)
     if (end !== undefined && !isThere)
       this.#context.logger.warn(
         { path: historyPath(end.number) },
@@ -89,12 +93,11 @@ export class History {
     return this.#isWhole
   }
 
-  /** All there is now, behind the last moment that was passed. */
+  /** All there is now, as it has been since the last change. */
   begin(partitions: readonly PartitionLog[]): void {
     this.#forget()
     this.#clear()
     this.#isWhole = true
-    this.#changedAt = this.#last
     this.#add(partitions, { starts: partitions, gone: [], whole: true })
   }
 
