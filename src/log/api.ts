@@ -76,12 +76,19 @@ export interface Partition {
   /**
    * Whole batches from the one that holds `from`, or the next one after a gap that compaction left, up to about
    * `bytesMax`, at least one batch if there is any; empty at the end. The first batch may begin before `from`: readers
-   * skip. Throws `offset_out_of_range` outside `[startOffset, endOffset]`, `corrupt` for damage.
+   * skip. Rejects with `offset_out_of_range` outside `[startOffset, endOffset]`, `corrupt` for damage, `not_found` when it is
+   * deleted meanwhile, `busy` when no file descriptor is left (ask again), and what the disk says.
    */
   read(from: Offset, bytesMax: number): Promise<Uint8Array>
-  /** As `read`, but says where the bytes are. They stay until retention deletes the segment (then opening fails: ask again). */
+  /**
+   * As `read`, but says where the bytes are; null at the end. They stay until retention deletes the segment (then opening
+   * fails: ask again). Throws what `read` rejects with.
+   */
   slice(from: Offset, bytesMax: number): SegmentSlice | null
-  /** First offset whose record timestamp is at or after `timestamp` (per-block maximum: may be a little early); null if none. */
+  /**
+   * First offset whose record timestamp is at or after `timestamp` (per-block maximum: may be a little early); null if none.
+   * Throws `corrupt`, `not_found` and `busy` as `read`.
+   */
   offsetAt(timestamp: Millis): Offset | null
   /** First offset appended at or after `appendTime`, whole segments: what retention by time may trim to. */
   offsetAppendedAt(appendTime: Millis): Offset

@@ -430,7 +430,7 @@ export class PartitionLog implements Partition {
    */
   *unsealed(): Generator<Segment> {
     const newest = this.#segments.findLast(({ visibleBytes }) => visibleBytes > 0)
-    for (const segment of [...this.#segments]) {
+    for (const segment of this.#segments) {
       if (newest === undefined || segment.baseOffset >= newest.baseOffset) return
       if (!segment.isSealed && (segment.isIndexUnsaved || segment.sums.areKnown)) yield segment
     }
