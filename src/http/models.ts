@@ -36,7 +36,9 @@ const topicSummaryFields = {
   id: t.String({ description: 'new for every creation of a topic' }),
   internal: t.Boolean(),
   partitions: integer(1),
-  records: count(),
+  records: integer(0, Number.MAX_SAFE_INTEGER, {
+    description: 'offsets from the start to the end: of a compacted topic at most so many are left',
+  }),
   sizeBytes: count(),
   config: topicConfig,
   powerCutLoses: t.String({ description: 'what of the acknowledged records a power cut may take' }),

@@ -14,6 +14,8 @@ export type Call<Query = unknown, Body = unknown> = {
   readonly query: Query
   readonly body: Body
   readonly limits: HttpLimits
+  /** For what a public route tells only some: whether the caller may do what asks for this access. */
+  admits(access: Access): boolean
   /** Reads a body that is not plain JSON; its memory is counted until `use` is done. */
   withBody<T>(use: (body: Uint8Array) => T | Promise<T>): Promise<T>
   /**

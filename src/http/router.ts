@@ -125,6 +125,7 @@ class Answers {
       query,
       body: undefined,
       limits,
+      admits: (access) => gate.admits(request, access),
       withBody: (use) => bodies.with(request, use),
       wait: () => this.#options.wait(request),
       report: (thrown) => this.#report(thrown, request),

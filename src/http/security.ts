@@ -95,12 +95,17 @@ export class Gate {
     })
   }
 
+  /** Whether `checkToken` would let the request pass. */
+  admits(request: Request, access: Access): boolean {
+    if (access === 'public' || this.#tokens.size === 0) return true
+    const token = this.#tokens.get(hashToken(presentedBy(request) ?? ''))
+    return token !== undefined && ranks[token.role] >= ranks[access]
+  }
+
   /** Throws `unauthenticated` without a valid token, `forbidden` if its role does not reach. */
   checkToken(request: Request, access: Access): void {
     if (access === 'public' || this.#tokens.size === 0) return
-    const authorization = request.headers.get('authorization')
-    const presented = authorization === null ? null : /^Bearer +(\S+)$/i.exec(authorization)?.[1]
-    this.#admit(presented ?? null, access)
+    this.#admit(presentedBy(request), access)
   }
 
   /**
@@ -136,4 +141,9 @@ export class Gate {
       },
     )
   }
+}
+
+function presentedBy(request: Request): string | null {
+  const authorization = request.headers.get('authorization')
+  return authorization === null ? null : (/^Bearer +(\S+)$/i.exec(authorization)?.[1] ?? null)
 }

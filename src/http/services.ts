@@ -41,7 +41,8 @@ export interface DashboardList {
 
 /** What the node knows about itself. */
 export interface NodeFacts {
-  health(): Health
+  /** `withNames`: of files and topics that are damaged. */
+  health(options: { readonly withNames: boolean }): Health
   /** The event loop turns and the log's writer makes progress. Nothing else: a failure restarts the process. */
   live(): Probe
   /** Takes traffic: not while starting, draining or stopping. */

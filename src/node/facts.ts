@@ -36,9 +36,10 @@ export class NodeHealth {
     this.#startedAt = sources.clock.monotonic()
   }
 
-  health(): Health {
+  /** `withNames`: of files and topics that are damaged. */
+  health({ withNames }: { readonly withNames: boolean }): Health {
     const { broker, apps, version, sockets, throughput } = this.#sources
-    const checks = this.#checks()
+    const checks = this.#checks(withNames)
     const topics = broker.topics().filter(({ internal }) => !internal)
     const partitions = topics.flatMap((topic) => topic.partitions)
     const listed = apps.list()
@@ -64,7 +65,7 @@ export class NodeHealth {
 
   /** A dead writer is for a restart to mend; a full disk or a failing app is not. */
   live(): Probe {
-    const log = this.#logCheck()
+    const log = this.#logCheck(false)
     return log.status === 'fail'
       ? { status: 'failed', detail: log.detail }
       : { status: 'ok', detail: 'the log accepts appends' }
@@ -78,14 +79,19 @@ export class NodeHealth {
     return { status: 'ok', detail: 'recovery is done' }
   }
 
-  #checks(): Check[] {
-    return [this.#logCheck(), this.#recoveryCheck(), this.#diskCheck(), this.#appsCheck()]
+  #checks(withNames: boolean): Check[] {
+    return [
+      this.#logCheck(withNames),
+      this.#recoveryCheck(withNames),
+      this.#diskCheck(withNames),
+      this.#appsCheck(),
+    ]
   }
 
-  #logCheck(): Check {
+  #logCheck(withNames: boolean): Check {
     const { log } = this.#sources
     if (log.state === 'open') return { name: 'log', status: 'pass', detail: 'appends are accepted' }
-    const why = log.failure ? `: ${log.failure.message}` : ''
+    const why = log.failure && withNames ? `: ${log.failure.message}` : ''
     return {
       name: 'log',
       status: 'fail',
@@ -94,7 +100,7 @@ export class NodeHealth {
   }
 
   /** What recovery set aside, and what reads, the scrubber and recovery met since. */
-  #recoveryCheck(): Check {
+  #recoveryCheck(withNames: boolean): Check {
     const { report, damages } = this.#sources.log
     const parts = [
       ...report.quarantined.map(
@@ -103,16 +109,26 @@ export class NodeHealth {
       ...damages.map(({ path, position, why }) => `${path} is damaged at byte ${position} (${why})`),
     ]
     if (parts.length === 0) return { name: 'recovery', status: 'pass', detail: 'no damage was found' }
+    if (!withNames) {
+      const places = parts.length === 1 ? '1 place is damaged' : `${parts.length} places are damaged`
+      return {
+        name: 'recovery',
+        status: 'warn',
+        detail: `${places}; the rest is served; see /api/v1/diagnostics`,
+      }
+    }
     const more = parts.length > namedMax ? `; ${parts.length - namedMax} more` : ''
     const detail = `${parts.slice(0, namedMax).join('; ')}${more}; the rest is served; see pspfctl log verify`
     return { name: 'recovery', status: 'warn', detail }
   }
 
-  #diskCheck(): Check {
+  #diskCheck(withNames: boolean): Check {
     const { disk, dataDirectory } = this.#sources
     const space = spaceOf(disk, dataDirectory)
-    if (space instanceof Error)
-      return { name: 'disk', status: 'fail', detail: `the data directory cannot be found: ${space.message}` }
+    if (space instanceof Error) {
+      const why = withNames ? `: ${space.message}` : ''
+      return { name: 'disk', status: 'fail', detail: `the data directory cannot be found${why}` }
+    }
     const { freeBytes, totalBytes } = space
     const free = `${Math.round(freeBytes / 2 ** 20)} MB of ${Math.round(totalBytes / 2 ** 20)} MB free`
     const early = earlyTrims(this.#sources.broker.diskUse())

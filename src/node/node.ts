@@ -245,7 +245,7 @@ async function openWeb(parts: WebParts): Promise<{ server: HttpServer; drain(): 
     widgets: hub,
     hub,
     facts: {
-      health: () => health.health(),
+      health: (options) => health.health(options),
       live: () => health.live(),
       ready: () => health.ready(),
       started: () => health.started(),

@@ -169,6 +169,21 @@ describe('tokens', () => {
     expect(response.status).toBe(401)
   })
 
+  test('health is for all, and names what is damaged only to those who may read', async () => {
+    await using h = await startHarness({ security: { tokens } })
+    const checksFor = async (headers: Record<string, string>) => {
+      const response = await h.ask('/health', { headers })
+      expect(response.status).toBe(200)
+      return ((await response.json()) as { checks: unknown[] }).checks
+    }
+    expect(await checksFor({})).toEqual([])
+    expect(await checksFor({ authorization: 'Bearer wrong' })).toEqual([])
+    expect(await checksFor({ authorization: 'Bearer reader-secret' })).toEqual(h.facts.health.checks)
+    await using open = await startHarness()
+    const answer = (await (await open.ask('/health')).json()) as { checks: unknown[] }
+    expect(answer.checks).toEqual(open.facts.health.checks)
+  })
+
   test('nothing says a token back, in answers or in the log', async () => {
     await using h = await startHarness({ security: { tokens } })
     const headers = { authorization: 'Bearer reader-secret' }

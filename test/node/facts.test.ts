@@ -17,6 +17,7 @@ const app = (state: string, more: Partial<App> = {}): App => ({
 const unlimited: DiskUse = { usedBytes: asByteSize(0), maxBytes: null, isFull: false, trimmed: null }
 let use = unlimited
 let damages: Damage[] = []
+let isTrusted = true
 
 function health(...apps: App[]) {
   return new NodeHealth({
@@ -29,7 +30,7 @@ function health(...apps: App[]) {
     version: '1',
     sockets: () => 0,
     throughput: () => ({}),
-  } as unknown as FactSources).health()
+  } as unknown as FactSources).health({ withNames: isTrusted })
 }
 const appsCheck = (...apps: App[]) => health(...apps).checks.filter(({ name }) => name.startsWith('app'))
 
@@ -111,4 +112,16 @@ test('damage of the log degrades the node, and the file is named', () => {
   const { detail } = checks.find(({ name }) => name === 'recovery')!
   expect(detail).toContain('/data/topics/orders-0/1.log is damaged at byte 32768')
   expect(detail).toContain('; 2 more; the rest is served; see pspfctl log verify')
+})
+
+test('damage is told without names to whoever may not read', () => {
+  damages = [{ path: '/data/topics/orders-0/1.log', position: 0, why: 'the file is missing' }]
+  isTrusted = false
+  const { status, checks } = health()
+  damages = []
+  isTrusted = true
+  expect(status).toBe('degraded')
+  const { detail } = checks.find(({ name }) => name === 'recovery')!
+  expect(detail).toBe('1 place is damaged; the rest is served; see /api/v1/diagnostics')
+  expect(JSON.stringify(checks)).not.toContain('/data')
 })

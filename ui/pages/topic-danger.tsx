@@ -4,12 +4,13 @@ import { useState } from 'preact/hooks'
 import { useLocation } from 'wouter-preact'
 import type { TopicDetail } from '../../src/http/contract.ts'
 import { type ApiProblem, api } from '../api/client.ts'
-import { formatBytes, formatCount } from '../format/number.ts'
+import { formatBytes } from '../format/number.ts'
 import { Field } from '../parts/choice.tsx'
 import { Dialog } from '../parts/dialog.tsx'
 import { Icon } from '../parts/icon.tsx'
 import { Card } from '../parts/surface.tsx'
 import { pushToast } from '../parts/toast.tsx'
+import { recordsText } from './topic-retention.ts'
 
 export function TopicDanger({ detail }: { detail: TopicDetail }): JSX.Element {
   const [asking, setAsking] = useState(false)
@@ -18,7 +19,7 @@ export function TopicDanger({ detail }: { detail: TopicDetail }): JSX.Element {
       <Card title="Delete this topic" class="narrow">
         <div class="stack">
           <p>
-            {formatCount(detail.records)} records ({formatBytes(detail.sizeBytes)}) are deleted for good.
+            {recordsText(detail)} records ({formatBytes(detail.sizeBytes)}) are deleted for good.
             {detail.readers.length > 0 && (
               <>
                 {' '}

@@ -1,6 +1,6 @@
 // How long and how much a topic keeps, in words and as choices.
 import type { TopicSummary } from '../../src/http/contract.ts'
-import { formatBytes } from '../format/number.ts'
+import { formatBytes, formatCount } from '../format/number.ts'
 import { formatSpan } from '../format/time.ts'
 import type { Option } from '../parts/choice.tsx'
 
@@ -12,6 +12,11 @@ export function retentionText({ retentionMs, retentionBytes, cleanupPolicy }: Re
   const time = retentionMs === null ? 'for ever' : formatSpan(retentionMs)
   const kept = retentionBytes === null ? time : `${time}, ${formatBytes(retentionBytes)}`
   return cleanupPolicy === 'delete' ? kept : `latest by key, ${kept}`
+}
+
+/** `'1,200'`, or `'≤ 1,200'`: of a compacted topic nobody counts what is left between its first and its last record. */
+export function recordsText({ records, config }: Pick<TopicSummary, 'records' | 'config'>): string {
+  return config.cleanupPolicy === 'delete' ? formatCount(records) : `≤ ${formatCount(records)}`
 }
 
 const hourMs = 3_600_000

@@ -3,7 +3,7 @@ import type { JSX } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import type { TopicDetail, TopicSummary } from '../../src/http/contract.ts'
 import { type ApiProblem, api } from '../api/client.ts'
-import { formatBytes, formatCount, formatRate } from '../format/number.ts'
+import { formatBytes, formatRate } from '../format/number.ts'
 import { useQuery } from '../frame/location.ts'
 import { live, useChannel } from '../live/page.ts'
 import { Tabs } from '../parts/choice.tsx'
@@ -13,7 +13,7 @@ import { TopicConfig } from './topic-config.tsx'
 import { TopicDanger } from './topic-danger.tsx'
 import { TopicMessages } from './topic-messages.tsx'
 import { TopicPartitions } from './topic-partitions.tsx'
-import { retentionText } from './topic-retention.ts'
+import { recordsText, retentionText } from './topic-retention.ts'
 
 const tabs = [
   { value: 'messages', label: 'Messages' },
@@ -110,7 +110,7 @@ function TopicFigures({ topic, detail }: { topic: string; detail: TopicDetail | 
           summary ? `${summary.partitions} ${summary.partitions === 1 ? 'partition' : 'partitions'}` : ' '
         }
       >
-        {summary ? formatCount(summary.records) : '–'}
+        {summary ? recordsText(summary) : '–'}
       </Figure>
       <Figure
         label="Size"

@@ -17,7 +17,7 @@ import { Sparkline } from '../parts/sparkline.tsx'
 import { Card, Empty, SkeletonRows, Tag } from '../parts/surface.tsx'
 import { compareValues } from '../widgets/value.ts'
 import { CreateTopic } from './topic-create.tsx'
-import { retentionText } from './topic-retention.ts'
+import { recordsText, retentionText } from './topic-retention.ts'
 
 /** Rows drawn at once; a search narrows what lies beyond. */
 const rowsMax = 200
@@ -191,7 +191,7 @@ function TopicRow({ topic }: { topic: TopicSummary }): JSX.Element {
       <td class="wide-only">
         <Sparkline values={history} slots={slotsFor(history)} fromZero width={110} height={26} />
       </td>
-      <td class="number medium-only">{formatCount(topic.records)}</td>
+      <td class="number medium-only">{recordsText(topic)}</td>
       <td class="number">{formatBytes(topic.sizeBytes)}</td>
       <td class="number wide-only">{topic.partitions}</td>
       <td class="medium-only">{retentionText(topic.config)}</td>

@@ -14,10 +14,11 @@ export function nodeRoutes({ facts, metrics }: Services): Route[] {
       {
         ...get('/health', 'health', 'Is everything well?'),
         access: 'public',
+        description: 'Where tokens are asked for, only a caller with one is told which files are damaged.',
         answers: { 200: one('Health', 'ok or degraded'), 503: one('Health', 'down') },
       },
-      () => {
-        const health = facts.health()
+      (call) => {
+        const health = facts.health({ withNames: call.admits('read') })
         return json(health, health.status === 'down' ? 503 : 200)
       },
     ),
@@ -46,7 +47,7 @@ export function nodeRoutes({ facts, metrics }: Services): Route[] {
         answers: { 200: one('Diagnostics', 'checks and their verdict') },
       },
       () => {
-        const { status, checks } = facts.health()
+        const { status, checks } = facts.health({ withNames: true })
         return json({ status, checks } satisfies Diagnostics)
       },
     ),
