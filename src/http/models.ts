@@ -388,7 +388,7 @@ const tablePosition = exactly({
   watermark: nullable(t.Number({ description: 'event time, milliseconds UTC' })),
 })
 
-const tableKind = oneOf(['aggregate', 'window', 'session', 'sliding', 'table', 'join', 'dedupe'])
+const tableKind = oneOf(['aggregate', 'window', 'session', 'sliding', 'table', 'join', 'dedupe', 'process'])
 
 const table = exactly({
   name: t.String({ description: '<app>.<node>' }),

@@ -11,6 +11,7 @@ import type {
 import type { BuiltFile } from '../../ui/build.ts'
 import { appsAt, dashboards, overviewAt, pausedApps, recordAt, topicsAt, version } from './fake-data.ts'
 import { deadLetterTopics, lettersPage, replayLetters } from './fake-letters.ts'
+import { fakeRows, fakeTables } from './fake-tables.ts'
 import { fakeWidgets } from './fake-widgets.ts'
 
 export type FakeOptions = {
@@ -217,6 +218,7 @@ export function startFakeServer(options: FakeOptions): FakeServer {
       if (!detail) return notFound(`topic "${name}" does not exist`)
       return request.method === 'DELETE' ? new Response(null, { status: 204 }) : Response.json(detail)
     }
+    if (kind === 'tables') return Response.json(rawName ? fakeRows(name, query) : fakeTables(empty))
     if (kind === 'dlq') {
       if (rawName === undefined) return Response.json(deadLetterTopics(empty))
       if (verb === 'purge') return Response.json({ topic: name, purged: 42, dryRun: false })

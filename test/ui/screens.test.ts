@@ -84,6 +84,16 @@ const screens: readonly Screen[] = [
   { name: 'app-graph', path: 'apps/quickstart?view=graph', ready: '.wire-rate' },
   { name: 'app-large', path: 'apps/flights?view=graph', ready: '.wire-rate' },
   { name: 'app-list', path: 'apps/quickstart?view=list', ready: 'table[aria-label^=Operators] tbody tr' },
+  { name: 'app-state', path: 'apps/quickstart?view=state', ready: 'table[aria-label=Rows] tbody tr' },
+  {
+    name: 'app-state-row',
+    path: 'apps/quickstart?view=state&node=per-minute&key=so',
+    ready: 'table[aria-label=Rows] tbody tr',
+    async act({ page }) {
+      await page.click('table[aria-label=Rows] tbody tr:nth-child(2) button')
+      await page.waitForSelector('dialog.drawer .json')
+    },
+  },
   { name: 'app-failed', path: 'apps/alarms', ready: '.notice pre' },
   { name: 'dead-letter-topics', path: 'dlq', ready: '.table tbody tr' },
   { name: 'dead-letters', path: 'dlq/orders.dead', ready: '.letters tbody tr' },

@@ -12,6 +12,8 @@ import type {
   RecordsPage,
   ReplayAnswer,
   ReplayLetters,
+  TableRows,
+  TableSummary,
   TopicChange,
   TopicDetail,
 } from '../../src/http/contract.ts'
@@ -129,6 +131,11 @@ export const api = {
   records: readRecords,
   produce: (topic: string, records: readonly ProduceRecordJson[]) =>
     send<ProduceAnswer>('POST', `${topicPath(topic)}/records`, { records }),
+  tables: () => request<TableSummary[]>('api/v1/tables'),
+  tableRows(table: string, { limit, prefix }: { limit: number; prefix?: string }): Promise<TableRows> {
+    const query = new URLSearchParams({ limit: String(limit), ...(prefix === undefined ? {} : { prefix }) })
+    return request<TableRows>(`api/v1/tables/${encodeURIComponent(table)}?${query}`)
+  },
   deadLetterTopics: () => request<DeadLetterTopic[]>('api/v1/dlq'),
   deadLetters(topic: string, { limit, ...filter }: LettersRequest): Promise<DeadLettersPage> {
     const query = new URLSearchParams({ ...filter, limit: String(limit) })

@@ -28,6 +28,9 @@ const icons: Readonly<Record<string, IconName>> = {
   window: 'window',
   aggregate: 'state',
   table: 'table',
+  lookup: 'table',
+  'as-of': 'table',
+  process: 'code',
   sink: 'sink',
 }
 

@@ -53,7 +53,13 @@ export function OperatorList({ app, rateOf }: { app: AppStatus; rateOf: RateOf }
                   <span class="name-cell">
                     <Icon name={iconOf(node.kind)} size={14} />
                     <span class="strong">{node.id}</span>
-                    {node.stateful && <Tag>state</Tag>}
+                    {node.stateful && (
+                      <Link
+                        href={`/apps/${encodeURIComponent(app.id)}?view=state&node=${encodeURIComponent(node.id)}`}
+                      >
+                        <Tag>state</Tag>
+                      </Link>
+                    )}
                   </span>
                 </td>
                 <td class="medium-only">

@@ -19,11 +19,13 @@ import { appTone, appWord } from '../widgets/app-state.ts'
 import { AppGraph } from './app-graph.tsx'
 import { OperatorList } from './app-list.tsx'
 import { ratesOf } from './app-rates.ts'
+import { AppTables } from './app-tables.tsx'
 import { fileName } from './apps.tsx'
 
 const views = [
   { value: 'graph', label: 'Graph' },
   { value: 'list', label: 'List' },
+  { value: 'state', label: 'State' },
 ] as const
 
 export function AppPage({ id }: { id: string }): JSX.Element {
@@ -58,16 +60,22 @@ export function AppPage({ id }: { id: string }): JSX.Element {
       </div>
       {app.error && <AppError error={app.error} />}
       <AppFigures app={app} />
-      <Card title="Operators" flush class="graph-card">
-        {app.graph.nodes.length === 0 ? (
-          <Empty icon="apps" title="The graph is not known yet" small />
-        ) : view === 'graph' ? (
-          <AppGraph app={app} rateOf={rateOf} />
-        ) : (
-          <OperatorList app={app} rateOf={rateOf} />
-        )}
-      </Card>
-      <Tasks app={app} />
+      {view === 'state' ? (
+        <AppTables app={app} />
+      ) : (
+        <>
+          <Card title="Operators" flush class="graph-card">
+            {app.graph.nodes.length === 0 ? (
+              <Empty icon="apps" title="The graph is not known yet" small />
+            ) : view === 'graph' ? (
+              <AppGraph app={app} rateOf={rateOf} />
+            ) : (
+              <OperatorList app={app} rateOf={rateOf} />
+            )}
+          </Card>
+          <Tasks app={app} />
+        </>
+      )}
     </>
   )
 }

@@ -5,6 +5,7 @@ import type { Broker } from '#broker'
 import type { AppStatus } from '../api.ts'
 import type { TableAnswer, TableQuestion } from '../tables/table-question.ts'
 import type { Environment } from './app-child.ts'
+import { AppMetrics } from './app-metrics.ts'
 import { brokerPort } from './broker-port.ts'
 import { type Failure, failureOf } from './failure.ts'
 import { PausedApps } from './paused-apps.ts'
@@ -41,7 +42,8 @@ export class AppSupervisor {
   constructor(options: AppSupervisorOptions) {
     this.#options = options
     this.#paused = new PausedApps(options.broker)
-    options.metrics.collect(() => this.#measure())
+    const measured = new AppMetrics(options.metrics, options.clock)
+    options.metrics.collect(() => measured.measure(this.list()))
   }
 
   /**
@@ -191,17 +193,6 @@ export class AppSupervisor {
     throw new BrokerError('not_found', `there is no app "${id}"`, {
       fix: known === '' ? 'start one: pspf serve app.ts' : `apps are ${known}`,
     })
-  }
-
-  #measure(): void {
-    const { metrics } = this.#options
-    for (const { id, state, restarts, lag, memoryBytes } of this.list()) {
-      const labels = { app: id }
-      metrics.gauge('pspf_app_running', '1 while the app runs', labels).set(state === 'running' ? 1 : 0)
-      metrics.gauge('pspf_app_restarts', 'Restarts of the app since the node started', labels).set(restarts)
-      metrics.gauge('pspf_app_lag_records', 'Records the app has not processed yet', labels).set(lag)
-      metrics.gauge('pspf_app_memory_bytes', 'Memory of the process of the app', labels).set(memoryBytes)
-    }
   }
 }
 

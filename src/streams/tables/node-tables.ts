@@ -55,6 +55,7 @@ const kinds: Readonly<Record<string, TableKind>> = {
   join: 'join',
   'as-of': 'join',
   dedupe: 'dedupe',
+  process: 'process',
 }
 
 export class NodeTables {

@@ -59,7 +59,15 @@ export type RowAnswer = {
   readonly positions: readonly TablePosition[]
 }
 
-export type TableKind = 'aggregate' | 'window' | 'session' | 'sliding' | 'table' | 'join' | 'dedupe'
+export type TableKind =
+  | 'aggregate'
+  | 'window'
+  | 'session'
+  | 'sliding'
+  | 'table'
+  | 'join'
+  | 'dedupe'
+  | 'process'
 
 export type TableInfo = {
   readonly node: string

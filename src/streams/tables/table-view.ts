@@ -7,6 +7,7 @@
 //   keys      <tag> <key>
 //   windows   <start> <tag> <key>
 //   lists     <tag> <key> 00 <at> <seq>
+//   process   <state> 00, then as stored
 //   sides     'l' or 'r', then the place on that side
 import type { WindowNode } from '../graph/node.ts'
 import type { PlannedNode } from '../graph/plan.ts'
@@ -17,6 +18,7 @@ import type { StateEntry } from '../state/state-store.ts'
 import { keyRows } from './key-rows.ts'
 import { listRows, sessionRows } from './list-rows.ts'
 import { paneRows } from './pane-rows.ts'
+import { processRows } from './process-rows.ts'
 import { sideRows } from './side-rows.ts'
 import { slidingRows } from './sliding-rows.ts'
 import type { RowChoice, TableKind, TableRow } from './table-question.ts'
@@ -66,6 +68,8 @@ export function tableViewOf({ id, node }: PlannedNode): TableView | null {
       const of = (side: 'l' | 'r') => listRows(listsPrefix(id, side), id, firstOf)
       return { kind: 'join', columns: [], rows: sideRows(of('l'), of('r')) }
     }
+    case 'process':
+      return { kind: 'process', columns: ['state', 'entry', 'value'], rows: processRows(id, node) }
     case 'dedupe':
       return { kind: 'dedupe', columns: [], rows: listRows(listsPrefix(id, 'i'), id, () => null) }
     default:

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { BrokerError } from '#base'
-import { type AppPart, agg, app, topic, window } from '#streams'
+import { type AppPart, agg, app, output, state, topic, window } from '#streams'
 import { harness } from '../../../src/streams/testing/index.ts'
 
 type Row = { key: string; amount: number; at: number }
@@ -252,4 +252,51 @@ test('a table knows the field that is its key, also behind a repartition', async
   expect(t.tables()).toMatchObject([
     { node: 'counts', kind: 'aggregate', key: 'key', columns: ['count'], rows: 1 },
   ])
+})
+
+test('a process handler shows each state of each key, and nothing that has expired', async () => {
+  const source = topic<Row>('rows', { partitions: 2, time: { at: (row) => row.at, outOfOrder: '1h' } })
+  const handled = source
+    .stream()
+    .keyBy('key')
+    .process('handled', {
+      state: {
+        last: state.value(0),
+        seen: state.list<number>({ max: 2 }),
+        by: state.map<string, number>(),
+        brief: state.value(0, { ttl: '100ms' }),
+      },
+      out: output<number>(),
+      on(row, ctx) {
+        ctx.state.last.set(row.amount)
+        ctx.state.seen.append(row.amount)
+        ctx.state.by.set(`m${row.amount}`, row.at)
+        ctx.state.brief.set(row.amount)
+      },
+    })
+  const t = await harness(app({ id: 'shop' }).use(handled.out), { limits: { applyMutationsMax: 3 } })
+  for (const [key, amount, at] of [
+    ['a', 1, 10],
+    ['a', 2, 20],
+    ['a', 3, 30],
+    ['bb', 9, 40],
+  ] as const) {
+    t.send(source, { key, amount, at })
+  }
+  const of = async (key: string) =>
+    (await t.rows('handled', { key })).map(({ value, at }) => [...Object.values(value as object), at])
+  expect(await of('a')).toEqual([
+    ['brief', null, 3, 30],
+    ['by', 'm1', 10, 10],
+    ['by', 'm2', 20, 20],
+    ['by', 'm3', 30, 30],
+    ['last', null, 3, 30],
+    ['seen', null, 2, 20],
+    ['seen', null, 3, 30],
+  ])
+  expect(await t.rows('handled')).toHaveLength(7 + 4)
+  expect(await t.rows('handled', { prefix: 'b' })).toHaveLength(4)
+  t.watermark(source, 135)
+  expect((await of('a')).filter(([name]) => name === 'brief')).toEqual([])
+  expect((await of('bb')).filter(([name]) => name === 'brief')).toHaveLength(1)
 })
