@@ -14,6 +14,7 @@ import { logCommands } from './commands/log.ts'
 import { produceCommands } from './commands/produce.ts'
 import { selfCommands } from './commands/self.ts'
 import { serveCommands, serveFlags } from './commands/serve.ts'
+import { stateCommands } from './commands/state.ts'
 import { statusCommands } from './commands/status.ts'
 import { tableCommands } from './commands/table.ts'
 import { testCommands } from './commands/test.ts'
@@ -36,6 +37,7 @@ export const commands: readonly Command[] = [
   ...statusCommands,
   ...backupCommands,
   ...logCommands,
+  ...stateCommands,
 ]
 
 const takesSettings = ({ path }: Command): boolean => path[0] === 'serve' || path[0] === 'dev'

@@ -11,6 +11,14 @@ export { durability, type NodeOptions, type RunningNode, startNode } from './nod
 export { backupStopped, restoreBackupTo, verifyBackupAt } from './offline-backups.ts'
 export { dumpStopped, repairStopped, verifyStopped } from './offline-log.ts'
 export {
+  type ExportWish,
+  exportState,
+  inspectState,
+  type NodeKeys,
+  type StateRow,
+  type StoreFacts,
+} from './offline-state.ts'
+export {
   readSettings,
   type SettingSources,
   type SettingSpec,

@@ -51,7 +51,11 @@ export async function repairStopped(dataDirectory: string, wish: RepairWish): Pr
   return await withStopped(dataDirectory, (options) => repairLog({ ...options, ...wish }))
 }
 
-async function withStopped<T>(directory: string, use: (options: LogOptions) => Promise<T>): Promise<T> {
+/** Holds the lock of the directory meanwhile, so that no node may start on it. */
+export async function withStopped<T>(
+  directory: string,
+  use: (options: LogOptions) => Promise<T>,
+): Promise<T> {
   const disk = realDisk()
   try {
     refuseForeign(disk, directory)

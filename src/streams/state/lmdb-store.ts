@@ -15,12 +15,13 @@ import { BrokerError, toError } from '#base'
 import {
   checkOf,
   type Mutation,
+  type OnDamage,
   type StateEntry,
   type StateStore,
   type StorePosition,
   storeDamaged,
 } from './state-store.ts'
-import { breakSeal, removeSeal, sealFile } from './store-seal.ts'
+import { checkSeal, removeSeal, sealFile } from './store-seal.ts'
 
 export type LmdbLibrary = { open(options: RootDatabaseOptionsWithPath): RootDatabase<Buffer, Buffer> }
 
@@ -41,19 +42,25 @@ export class LmdbStore implements StateStore {
   #database: RootDatabase<Buffer, Buffer>
   #position: StorePosition | null = null
 
-  /** A missing, foreign or damaged file becomes an empty store. */
-  constructor(path: string, library: LmdbLibrary) {
+  /** A missing, foreign or damaged file becomes an empty store, unless that is refused. */
+  constructor(path: string, library: LmdbLibrary, onDamage: OnDamage = 'rebuild') {
     this.#path = path
     this.#library = library
     mkdirSync(dirname(path), { recursive: true })
+    let opened: RootDatabase<Buffer, Buffer> | null = null
     try {
       if (existsSync(this.#mark)) throw storeDamaged(path, 'the last start did not survive reading it')
-      const seal = breakSeal(path)
+      const seal = checkSeal(path)
       if (seal === 'broken') throw storeDamaged(path, 'it is not what was closed')
-      this.#database = this.#open()
-      this.#position = this.#readPosition()
+      removeSeal(path)
+      if (seal === 'none') writeFileSync(this.#mark, '')
+      this.#database = opened = this.#open()
       if (seal === 'none') this.#readWhole()
-    } catch {
+      this.#position = this.#readPosition()
+      rmSync(this.#mark, { force: true })
+    } catch (thrown) {
+      opened?.close().catch(() => undefined)
+      if (onDamage === 'refuse') throw this.#failure(thrown)
       // Whatever is wrong with the file, its changelog has everything that was in it.
       this.#database = this.#startOver()
       this.#position = null
@@ -112,7 +119,7 @@ export class LmdbStore implements StateStore {
     sealFile(this.#path)
   }
 
-  /** While it is there, the whole file is being read. */
+  /** While it is there, a file that nobody closed is being read whole. */
   get #mark(): string {
     return `${this.#path}.reading`
   }
@@ -167,25 +174,25 @@ export class LmdbStore implements StateStore {
   }
 
   #readWhole(): void {
-    writeFileSync(this.#mark, '')
     const { lastPageNumber, pageSize, entryCount } = this.#database.getStats() as Record<string, number>
     // Pages behind the end of the file would end the process that reads them.
     const isCut = statSync(this.#path).size < (lastPageNumber! + 1) * pageSize!
     if (isCut) throw storeDamaged(this.#path, 'its end is missing')
-    let count = this.#position === null ? 0 : 1
-    let before: Buffer = positionKey
-    for (const { key, value } of this.#database.getRange({ start: Buffer.of(entrySpace) })) {
-      this.#entry(key, value)
+    let count = 0
+    let before = Buffer.alloc(0)
+    for (const { key, value } of this.#database.getRange({})) {
+      if (key[0] === entrySpace) this.#entry(key, value)
       if (Buffer.compare(before, key) >= 0) throw storeDamaged(this.#path, 'its keys are not in order')
-      before = key
+      before = Buffer.from(key)
       count++
     }
     if (count !== entryCount) throw storeDamaged(this.#path, `it has ${count} of ${entryCount} entries`)
-    rmSync(this.#mark)
   }
 
   #entry(stored: Uint8Array, bytes: Buffer): StateEntry {
     const isLong = stored.length > keySizeBytesMax + 1
+    if (bytes.length < (isLong ? 2 : 1) * checkSizeBytes)
+      throw storeDamaged(this.#path, 'a value is too short')
     const valueAt = isLong ? 2 * checkSizeBytes + bytes.readUInt32LE(checkSizeBytes) : checkSizeBytes
     const key = isLong ? bytes.subarray(2 * checkSizeBytes, valueAt) : stored.subarray(1)
     const value = bytes.subarray(valueAt)

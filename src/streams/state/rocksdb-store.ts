@@ -15,6 +15,7 @@ import { assert, BrokerError } from '#base'
 import type { RocksdbLibrary } from './rocksdb-library.ts'
 import {
   type Mutation,
+  type OnDamage,
   type StateEntry,
   type StateStore,
   type StorePosition,
@@ -50,19 +51,21 @@ export class RocksdbStore implements StateStore {
   readonly #size = new BigUint64Array(1)
   readonly #error = new BigUint64Array(1)
 
-  /** A missing, foreign or damaged folder becomes an empty store. */
-  constructor(path: string, library: RocksdbLibrary) {
+  /** A missing, foreign or damaged folder becomes an empty store, unless that is refused. */
+  constructor(path: string, library: RocksdbLibrary, onDamage: OnDamage = 'rebuild') {
     this.#path = path
     this.#library = library
     try {
       this.#opened = this.#open()
-    } catch {
+    } catch (thrown) {
+      if (onDamage === 'refuse') throw thrown
       // Whatever is wrong with the folder, its changelog has everything that was in it.
       this.#opened = this.#startOver()
     }
     try {
       this.#position = this.#readPosition()
-    } catch {
+    } catch (thrown) {
+      if (onDamage === 'refuse') throw thrown
       this.clear()
     }
   }

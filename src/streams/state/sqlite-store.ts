@@ -9,12 +9,13 @@ import { BrokerError, toError } from '#base'
 import {
   checkOf,
   type Mutation,
+  type OnDamage,
   type StateEntry,
   type StateStore,
   type StorePosition,
   storeDamaged,
 } from './state-store.ts'
-import { breakSeal, removeSeal, sealFile } from './store-seal.ts'
+import { checkSeal, removeSeal, sealFile } from './store-seal.ts'
 
 /** Raised when the tables change: a store of another format is rebuilt, not migrated. */
 const format = 2
@@ -35,16 +36,18 @@ export class SqliteStore implements StateStore {
   #opened: Opened
   #position: StorePosition | null = null
 
-  /** A missing, foreign or damaged file becomes an empty store. */
-  constructor(path: string) {
+  /** A missing, foreign or damaged file becomes an empty store, unless that is refused. */
+  constructor(path: string, onDamage: OnDamage = 'rebuild') {
     this.#path = path
     mkdirSync(dirname(path), { recursive: true })
     try {
-      const seal = breakSeal(path)
+      const seal = checkSeal(path)
       if (seal === 'broken') throw storeDamaged(path, 'it is not what was closed')
+      removeSeal(path)
       this.#opened = open(path)
       this.#position = this.#readPosition(seal === 'intact')
-    } catch {
+    } catch (thrown) {
+      if (onDamage === 'refuse') throw storeDamaged(path, toError(thrown).message, thrown)
       // Whatever is wrong with the file, its changelog has everything that was in it.
       this.#opened = this.#startOver()
     }

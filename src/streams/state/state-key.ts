@@ -29,7 +29,7 @@ const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
 export const taskKey = Uint8Array.of(0)
-const signatureSpace = 1
+export const signatureSpace = 1
 
 export const signatureKey = (node: string): Uint8Array =>
   Uint8Array.of(signatureSpace, ...encoder.encode(node))
@@ -50,7 +50,7 @@ export const timersPrefix = (node: string, clock: 'event' | 'wall'): Uint8Array 
 export const heldPrefix = (node: string): Uint8Array => encoder.encode(`${node}\0q`)
 export const waitsKey = (node: string): Uint8Array => encoder.encode(`${node}\0y`)
 
-const timeSizeBytes = 8
+export const timeSizeBytes = 8
 const seqSizeBytes = 4
 /** What follows the prefix of an item's key. */
 export const itemTailSizeBytes = timeSizeBytes + seqSizeBytes
@@ -103,7 +103,8 @@ function writeTime(into: Uint8Array, position: number, time: number): void {
   view.setUint32(position + 4, time - high * 2 ** 32)
 }
 
-function readTime(from: Uint8Array, position: number): number {
+/** Of the eight bytes there. */
+export function readTime(from: Uint8Array, position: number): number {
   const view = new DataView(from.buffer, from.byteOffset, from.byteLength)
   const high = view.getUint32(position) ^ 0x80000000
   return high * 2 ** 32 + view.getUint32(position + 4)

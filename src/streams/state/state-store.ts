@@ -76,6 +76,9 @@ export function checkOf(key: Uint8Array, value: Uint8Array): number {
   return (crc32(value) ^ Math.imul(crc32(key), 31)) >>> 0
 }
 
+/** What opening a damaged file does: `'rebuild'` begins anew, `'refuse'` throws `corrupt` and leaves it. */
+export type OnDamage = 'rebuild' | 'refuse'
+
 /** Opens the store of a task. Damage found while opening leaves an empty store: it is rebuilt. */
 export type StoreOpener = (task: string) => StateStore
 

@@ -1,6 +1,6 @@
 // Which library keeps an app's state. All of them hold the same, so that an app may change its mind: what the one before
 // has left is removed, and the new one is filled from the changelog.
-import { mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { BrokerError, toError } from '#base'
 import { type LmdbLibrary, LmdbStore } from './lmdb-store.ts'
@@ -8,7 +8,7 @@ import { MemoryStore } from './memory-store.ts'
 import { openRocksdb } from './rocksdb-library.ts'
 import { RocksdbStore } from './rocksdb-store.ts'
 import { SqliteStore } from './sqlite-store.ts'
-import type { StoreOpener } from './state-store.ts'
+import type { StateStore, StoreOpener } from './state-store.ts'
 
 export const storeKinds = ['sqlite', 'memory', 'lmdb', 'rocksdb'] as const
 
@@ -51,6 +51,47 @@ export async function storeOpener(kind: StoreKind, place: StorePlace): Promise<S
       return (task) => new RocksdbStore(pathOf(task), library)
     }
   }
+}
+
+/** A store's file or folder as it lies in an app's state directory. */
+export type StoreFile = {
+  readonly task: string
+  readonly kind: StoreKind
+  readonly path: string
+  readonly sizeBytes: number
+}
+
+/** Those of an app, by name. */
+export function storeFilesIn(directory: string): StoreFile[] {
+  const names = existsSync(directory) ? readdirSync(directory).sort() : []
+  return names.flatMap((name): StoreFile[] => {
+    const kind = storeKinds.find((one) => name.endsWith(`.${one}`))
+    if (kind === undefined) return []
+    const path = join(directory, name)
+    const parts = companions.map((suffix) => path + suffix).filter((part) => existsSync(part))
+    const sizeBytes = parts.reduce((sum, part) => sum + sizeOf(part), 0)
+    return [{ task: name.slice(0, -kind.length - 1), kind, path, sizeBytes }]
+  })
+}
+
+/** To be looked at: throws `corrupt` where an app would begin anew, and leaves it as it is. */
+export async function openStoreFile({ kind, path }: StoreFile, rocksdb: string | null): Promise<StateStore> {
+  switch (kind) {
+    case 'sqlite':
+      return new SqliteStore(path, 'refuse')
+    case 'lmdb':
+      return new LmdbStore(path, await loadLmdb(), 'refuse')
+    case 'rocksdb':
+      return new RocksdbStore(path, openRocksdb(rocksdb), 'refuse')
+    case 'memory':
+      throw new BrokerError('not_found', `${path} is no store`)
+  }
+}
+
+function sizeOf(path: string): number {
+  const stat = statSync(path)
+  if (!stat.isDirectory()) return stat.size
+  return readdirSync(path).reduce((sum, name) => sum + sizeOf(join(path, name)), 0)
 }
 
 async function loadLmdb(): Promise<LmdbLibrary> {

@@ -18,15 +18,14 @@ export function sealFile(path: string): void {
   writeFileSync(sealOf(path), JSON.stringify(measure(path)))
 }
 
-/** Whether it was there, and if so, whether it fits. It is gone afterwards. */
-export function breakSeal(path: string): 'intact' | 'broken' | 'none' {
+/** Whether it is there, and if so, whether it fits. */
+export function checkSeal(path: string): 'intact' | 'broken' | 'none' {
   const text = readIfThere(sealOf(path))
   if (text === null) return 'none'
-  const isIntact = text === JSON.stringify(measure(path))
-  removeSeal(path)
-  return isIntact ? 'intact' : 'broken'
+  return text === JSON.stringify(measure(path)) ? 'intact' : 'broken'
 }
 
+/** Before anything changes. */
 export function removeSeal(path: string): void {
   rmSync(sealOf(path), { force: true })
 }
