@@ -25,6 +25,10 @@ export const counting = app({ id: 'counting-${kind}', store: '${kind}' }).use(co
     return `${kind}.ts`
   })
   const node = await sandbox.serve(files)
+  await eventually(
+    () => node.get<AppStatus[]>('/api/v1/apps'),
+    (apps) => apps.length === files.length && apps.every(({ state }) => state === 'running'),
+  )
   const records = ['a', 'b', 'a', 'c'].map((k) => ({ value: { k } }))
   await node.post('/api/v1/topics/events/records', { records })
   await eventually(
