@@ -38,7 +38,7 @@ test.each([
   ['topic create x --set co', ['compression=']],
   ['produce orders --file |', [':files']],
   ['completion |', ['bash', 'zsh', 'fish']],
-  ['ctl |', ['status', 'backup', 'log', 'completion']],
+  ['ctl |', ['status', 'backup', 'log', 'state', 'completion']],
 ])('after "%s" stand %j', async (line, expected) => {
   expect(await offered(line)).toEqual(expected)
 })
@@ -50,7 +50,7 @@ test('the first word offers every command but hidden ones', async () => {
 })
 
 test('as pspfctl, its own commands come first', async () => {
-  expect(await offered('s', 'pspfctl')).toEqual(['status'])
+  expect(await offered('s', 'pspfctl')).toEqual(['status', 'state'])
 })
 
 test('without a node there are no names, and no error in the middle of the line', async () => {
