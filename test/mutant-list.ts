@@ -311,9 +311,9 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'checkpoint: its files are reused before it stands',
     file: 'src/log/checkpoint/checkpointer.ts',
-    find: '    if (!(await this.#write(checkpoint))) return false\n    for (const path of wal.release(checkpoint.wal))\n      await this.#unlessOutOfFiles(() => context.disk.removeBehind(path))\n',
+    find: '    if (!(await this.#write(isNoted ? checkpoint : withoutHistory(checkpoint)))) return false\n    for (const path of wal.release(checkpoint.wal))\n      await this.#unlessOutOfFiles(() => context.disk.removeBehind(path))\n',
     replace:
-      '    for (const path of wal.release(checkpoint.wal))\n      await this.#unlessOutOfFiles(() => context.disk.removeBehind(path))\n    if (!(await this.#write(checkpoint))) return false\n',
+      '    for (const path of wal.release(checkpoint.wal))\n      await this.#unlessOutOfFiles(() => context.disk.removeBehind(path))\n    if (!(await this.#write(isNoted ? checkpoint : withoutHistory(checkpoint)))) return false\n',
     ...lives,
   },
   {
