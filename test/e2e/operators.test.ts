@@ -6,7 +6,7 @@ import type { RecordsPage } from '../../src/http/contract.ts'
 import { eventually, type Node, Sandbox } from './binary.ts'
 
 const everything = `
-import { agg, app, s, topic, window } from 'pspf'
+import { agg, app, output, s, state, topic, window } from 'pspf'
 import { harness } from 'pspf/testing'
 
 const orders = topic('orders', {
@@ -38,7 +38,29 @@ const near = keyed.joinWithin('near', orders.stream().map((order) => order).keyB
   before: '0s', after: '5s', grace: '0s', select: (left, right) => ({ left: left.id, right: right.id }),
 })
 near.out.to('near')
-export const everything = app({ id: 'everything' }).use(...closed, ticked, large, checked, managed, near)
+const once = keyed.dedupe('once', { by: 'amount', ttl: '1h' })
+once.out.map(({ id }) => id).to('once')
+const watched = keyed.process('watched', {
+  state: { n: state.value(0), ids: state.list<number>({ max: 2 }), seen: state.set<number>(), per: state.map<string, number>() },
+  out: output<unknown>(),
+  on(order, ctx) {
+    ctx.state.n.update((n) => n + 1)
+    ctx.state.ids.append(order.id)
+    if (order.id === 1) ctx.timers.event('quiet', '5s')
+    ctx.timers.wall('bell', '1s')
+  },
+  timers: {
+    quiet: (ctx) => ctx.emit({ quiet: ctx.state.n.get(), at: ctx.eventTime }),
+    bell: (ctx) => ctx.emit({ bell: ctx.state.ids.get() }),
+  },
+})
+watched.out.to('watched')
+const asked = keyed.async('asked', async (order, call) => {
+  await Bun.sleep(20)
+  return { id: order.id, call: call.key }
+}, { concurrency: 2 })
+asked.to('asked')
+export const everything = app({ id: 'everything' }).use(...closed, ticked, large, checked, managed, near, once, watched, asked)
 if (typeof harness !== 'function') throw new Error('pspf/testing is not there')
 `
 
@@ -110,6 +132,16 @@ test('all of them answer what they should, across kill -9', async () => {
       const [left, right] = pair.split(',').map(Number)
       return JSON.stringify({ left, right })
     }),
+  )
+  expect(await rows('once', 4)).toEqual([1, 2, 3, 4])
+  expect(await rows('watched', 2)).toContainEqual({ quiet: 4, at: base + 5_000 })
+  const bells = await eventually(
+    () => values(node, 'watched'),
+    (found) => found.some((row) => JSON.stringify(row) === '{"bell":[3,4]}'),
+  )
+  expect(bells.filter((row) => 'quiet' in (row as object))).toEqual([{ quiet: 4, at: base + 5_000 }])
+  expect(await rows('asked', 4)).toEqual(
+    [0, 1, 2, 3].map((offset) => ({ id: offset + 1, call: `asked/orders/0/${offset}` })),
   )
   expect(await rows('orders.dead', 2)).toMatchObject([{ id: 'x' }, { id: 5 }])
   expect(await rows('everything.spread.repartition.dead', 1)).toMatchObject([{ id: 3, amount: -1 }])
