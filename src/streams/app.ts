@@ -1,6 +1,7 @@
 // What a user's file exports: an app is an id and the parts that belong to it. The graph is read from the parts when the
 // app is described or started, so parts may still grow after `use`.
 import { BrokerError, parseSize } from '#base'
+import { type HandlerClass, partOfClass } from './decorated-class.ts'
 import { type ErrorPolicy, errorSettings } from './error-policy.ts'
 import { type StoreKind, storeKinds } from './state/store-kind.ts'
 import type { Stream } from './stream.ts'
@@ -33,8 +34,8 @@ export type App = {
   /** null: what the node says. */
   readonly memoryBytesMax: number | null
   readonly parts: readonly AppPart[]
-  /** Adds parts; answers the same app, so that it can be exported in one expression. */
-  use(...parts: readonly AppPart[]): App
+  /** Adds parts, and classes with `@stream`; answers the same app, so that it can be exported in one expression. */
+  use(...parts: readonly (AppPart | HandlerClass)[]): App
 }
 
 /**
@@ -63,7 +64,7 @@ export function app(options: AppOptions): App {
     memoryBytesMax: options.memory === undefined ? null : parseSize(options.memory),
     parts,
     use(...more) {
-      parts.push(...more)
+      parts.push(...more.map((part) => (typeof part === 'function' ? partOfClass(part) : part)))
       return made
     },
   }

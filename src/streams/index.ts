@@ -15,6 +15,7 @@ export {
   type PurgeAnswer,
 } from './dead-letters/dead-letters.ts'
 export type { ReplayAnswer, ReplayRequest } from './dead-letters/replay-letters.ts'
+export { type Ctx, type HandlerOptions, on, stream, timer } from './decorators.ts'
 export type { Deduped, DedupeOptions } from './dedupe.ts'
 export { describe } from './describe.ts'
 export type { ErrorPolicy, RetryPolicy } from './error-policy.ts'

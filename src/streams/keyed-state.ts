@@ -1,6 +1,7 @@
 // State that a process handler keeps for each key, as users declare and use it. What is read is frozen: state changes only
 // through `set`, `update`, `append` and the like, so that every change is in the next commit, and can be undone.
 import { BrokerError, type Duration, type Millis, parseDuration } from '#base'
+import { membersOf, stateOf } from './decorated-class.ts'
 import type { KeyValue } from './graph/node.ts'
 
 export type StateOptions = {
@@ -55,10 +56,8 @@ export interface SetState<T extends KeyValue> {
 
 export type StateKind = 'value' | 'list' | 'map' | 'set'
 
-declare const handle: unique symbol
-/** What was declared; `H` is what handlers use. */
-export type StateSpec<H> = {
-  readonly [handle]?: H
+/** What was declared. */
+export type StateSettings = {
   readonly kind: StateKind
   /** null: for ever. */
   readonly ttlMs: Millis | null
@@ -68,9 +67,19 @@ export type StateSpec<H> = {
   readonly itemsMax: number
 }
 
-export type StateSpecs = Readonly<Record<string, StateSpec<unknown>>>
+declare const handle: unique symbol
+/** A declaration; `H` is what handlers use. Before an accessor of a class with `@stream`, a decorator. */
+export type StateSpec<H> = StateSettings & {
+  readonly [handle]?: H
+  <This extends object>(
+    target: ClassAccessorDecoratorTarget<This, H>,
+    context: ClassAccessorDecoratorContext<This, H>,
+  ): ClassAccessorDecoratorResult<This, H>
+}
+
+export type StateSpecs = Readonly<Record<string, StateSettings>>
 export type HandlesOf<S> = {
-  readonly [N in keyof S]: S[N] extends StateSpec<infer H> ? H : never
+  readonly [N in keyof S]: S[N] extends { readonly [handle]?: infer H } ? H : never
 }
 
 /** Bounds the memory that one key's list can take. */
@@ -78,12 +87,9 @@ export const listItemsMax = 100_000
 
 function spec<H>(kind: StateKind, options: StateOptions & { initial?: unknown; max?: number }): StateSpec<H> {
   const { ttl, initial = null, max = listItemsMax } = options
-  return {
-    kind,
-    ttlMs: ttl === undefined ? null : parseDuration(ttl),
-    initial: storable(initial),
-    itemsMax: max,
-  }
+  const ttlMs = ttl === undefined ? null : parseDuration(ttl)
+  const settings: StateSettings = { kind, ttlMs, initial: storable(initial), itemsMax: max }
+  return Object.assign(stateAccessor<H>(settings), settings)
 }
 
 /** Declares what `process` keeps for each key. Values are stored as JSON. */
@@ -133,6 +139,26 @@ export const state = {
    * })
    */
   set: <T extends KeyValue>(options: StateOptions = {}): StateSpec<SetState<T>> => spec('set', options),
+}
+
+/** The accessor of a class reads what is kept for the key at work. */
+function stateAccessor<H>(settings: StateSettings): StateSpec<H> {
+  const decorator = <This extends object>(
+    _target: ClassAccessorDecoratorTarget<This, H>,
+    context: ClassAccessorDecoratorContext<This, H>,
+  ): ClassAccessorDecoratorResult<This, H> => {
+    const name = String(context.name)
+    membersOf(context).state[name] = settings
+    return {
+      get(this: This): H {
+        return stateOf(this)[name] as H
+      },
+      set(): never {
+        throw new TypeError(`"${name}" is not assigned to: use this.${name}.set(...) and the like`)
+      },
+    }
+  }
+  return decorator as StateSpec<H>
 }
 
 /** The value, unchangeable from here on. Throws for what would be something else after a restart: only JSON comes back. */

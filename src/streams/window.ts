@@ -11,7 +11,7 @@ export type FixedWindow = {
   readonly offsetMs: Millis
   /** A window closes at `W >= end + graceMs`. */
   readonly graceMs: Millis
-}
+} & OfClock
 
 /** Members: `[at - sizeMs, at]`, both inclusive, one window for each time `at` of a row of the key. */
 export type SlidingWindow = {
@@ -19,7 +19,7 @@ export type SlidingWindow = {
   readonly sizeMs: Millis
   /** A window closes at `W > at + graceMs`. */
   readonly graceMs: Millis
-}
+} & OfClock
 
 /** Members: rows of a key at most `gapMs` apart, `[first, last]`, both inclusive. */
 export type SessionWindow = {
@@ -29,7 +29,10 @@ export type SessionWindow = {
   readonly graceMs: Millis
   /** null: as long as it goes on. */
   readonly maxMs: Millis | null
-}
+} & OfClock
+
+/** Without `time`, that of the rows. `'processing'`: the wall clock when a row comes to the window. */
+export type OfClock = { readonly time?: 'processing' }
 
 export type WindowDefinition = FixedWindow | SlidingWindow | SessionWindow
 
@@ -41,7 +44,10 @@ export type GraceOptions = {
   readonly grace: Duration
 }
 
-export type WindowOptions = GraceOptions & {
+/** In processing time nothing is late, and nothing comes out the same when it is computed again. */
+export type ProcessingTime = { readonly time: 'processing'; readonly grace?: undefined }
+
+export type WindowOptions = (GraceOptions | ProcessingTime) & {
   /** Shifts the alignment: `{ offset: '6h' }` lets days begin at six. */
   readonly offset?: Duration
 }
@@ -49,7 +55,13 @@ export type WindowOptions = GraceOptions & {
 /** Bounds how many windows a row may fall into, and so the work per row. */
 export const windowsPerRowMax = 1_000
 
-function graceOf(what: string, options: Partial<GraceOptions> | undefined): Millis {
+type AnyOptions = Partial<GraceOptions> | ProcessingTime | undefined
+
+const clockOf = (options: AnyOptions): OfClock =>
+  options !== undefined && 'time' in options ? { time: options.time } : {}
+
+function graceOf(what: string, options: AnyOptions): Millis {
+  if (clockOf(options).time === 'processing') return asMillis(0)
   // Those who write JavaScript have no compiler to tell them.
   if (options?.grace !== undefined) return parseDuration(options.grace)
   throw new BrokerError('invalid_request', `a ${what} says nothing about grace`, {
@@ -78,13 +90,14 @@ function fixed(
       { fix: `use a longer step: ${windowsPerRowMax} windows per row is the limit` },
     )
   }
-  return { kind, sizeMs, hopMs, offsetMs, graceMs }
+  return { kind, sizeMs, hopMs, offsetMs, graceMs, ...clockOf(options) }
 }
 
 /** Which rows belong together in time. */
 export const window = {
   /**
-   * Windows side by side: each row is in exactly one.
+   * Windows side by side: each row is in exactly one. With `time: 'processing'`, as with all windows, the wall clock
+   * decides in which, and closes it.
    * @example orders.stream().keyBy('region').window('per-minute', window.tumbling('1m', { grace: '10s' }))
    */
   tumbling: (size: Duration, options: WindowOptions): FixedWindow =>
@@ -99,8 +112,9 @@ export const window = {
    * One window for each time at which a key has a row: that row and those up to `size` before it, both ends included.
    * @example payments.stream().keyBy('order').window('recent', window.sliding('10m', { grace: '5s' }))
    */
-  sliding: (size: Duration, options: GraceOptions): SlidingWindow => ({
+  sliding: (size: Duration, options: GraceOptions | ProcessingTime): SlidingWindow => ({
     kind: 'sliding',
+    ...clockOf(options),
     sizeMs: parseDuration(size),
     graceMs: graceOf(`sliding window of ${size}`, options),
   }),
@@ -109,8 +123,11 @@ export const window = {
    * cut where it would become longer.
    * @example orders.stream().keyBy('customer').window('visits', window.session({ gap: '30m', grace: '1m', max: '8h' }))
    */
-  session: (options: GraceOptions & { readonly gap: Duration; readonly max?: Duration }): SessionWindow => ({
+  session: (
+    options: (GraceOptions | ProcessingTime) & { readonly gap: Duration; readonly max?: Duration },
+  ): SessionWindow => ({
     kind: 'session',
+    ...clockOf(options),
     gapMs: parseDuration(options.gap),
     graceMs: graceOf(`session window with a gap of ${options.gap}`, options),
     maxMs: options.max === undefined ? null : parseDuration(options.max),
@@ -139,7 +156,9 @@ export function emitDelayOf(definition: WindowDefinition): number {
 
 /** `tumbling 1m, grace 10s` */
 export function describeWindow(definition: WindowDefinition): string {
-  return `${extentOf(definition)}, grace ${formatDuration(definition.graceMs)}`
+  const extent = extentOf(definition)
+  if (definition.time === 'processing') return `${extent} of processing time`
+  return `${extent}, grace ${formatDuration(definition.graceMs)}`
 }
 
 function extentOf(definition: WindowDefinition): string {

@@ -1,6 +1,7 @@
 // Every example of docs/streams.md does what the page says. `UPDATE_DOCS=1` writes what they answer into the page.
 import { expect, test } from 'bun:test'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as pspf from '../../src/sdk/index.ts'
 import * as testing from '../../src/streams/testing/index.ts'
@@ -15,13 +16,19 @@ const AsyncFunction = Object.getPrototypeOf(async () => undefined).constructor a
 
 /** Runs a program; answers what it showed, one JSON text for each row. */
 async function run(program: string): Promise<string[]> {
-  const body = program.replace(
-    /^import \{([^}]*)\} from '([^']+)'$/gm,
-    (_, names: string, from: string) => `const {${names}} = modules['${from}']`,
-  )
+  const body = program
+    .replace(/^import type .*$/gm, '')
+    .replace(
+      /^import \{([^}]*)\} from '([^']+)'$/gm,
+      (_, names: string, from: string) => `const {${names}} = modules['${from}']`,
+    )
   const lines: string[] = []
   const log = (...all: unknown[]) => {
     for (const rows of all) for (const row of rows as unknown[]) lines.push(JSON.stringify(row))
+  }
+  if (body.includes('@stream(')) {
+    await runFile(body, log)
+    return lines
   }
   // The transpiler strips types; functions keep top-level await.
   const script = transpiler.transformSync(`export async function main() {\n${body}\n}`)
@@ -29,6 +36,21 @@ async function run(program: string): Promise<string[]> {
     log,
   })
   return lines
+}
+
+type Main = { main(given: typeof modules, shown: { log: (...all: unknown[]) => void }): Promise<void> }
+
+/** What decorators become needs imports, which only a file may have. */
+async function runFile(body: string, log: (...all: unknown[]) => void): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'pspf-docs-'))
+  const file = join(folder, 'example.ts')
+  writeFileSync(file, `export async function main(modules, console) {\n${body}\n}`)
+  try {
+    const { main } = (await import(file)) as Main
+    await main(modules, { log })
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 }
 
 const prelude = /```ts prelude\n([\s\S]*?)```/.exec(page)![1]!
@@ -45,6 +67,7 @@ test('the page has an example of everything', () => {
       .map((name) => `.${name}(`),
     ...Object.keys(pspf.agg).map((name) => `agg.${name}(`),
     ...Object.keys(pspf.state).map((name) => `state.${name}(`),
+    ...['@stream(', '@state.value(', '@on.event(', '@timer(', '@on.error(', "time: 'processing'"],
     ...Object.keys(pspf.window).map((name) => `window.${name}(`),
     ...["emit('on-close'", "emit('on-update'", 'emit({ every', 'afterSilence', '.late)'],
   ]
@@ -66,6 +89,7 @@ const sources = [
   'table',
   'keyed-state',
   'process-handler',
+  'decorators',
 ]
 const docstrings = sources.flatMap((name) => {
   const text = readFileSync(join(import.meta.dir, `../../src/streams/${name}.ts`), 'utf8')

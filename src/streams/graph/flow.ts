@@ -54,7 +54,8 @@ export function flowsOf(
       checkStateful(node, inputs[0]!)
       if (!inputs[0]!.together) repartitioned.set(node, [inputs[0]!.partitions])
       const updating = node.kind === 'aggregate' || node.emit.kind === 'on-update'
-      flows.set(node, { ...inputs[0]!, together: true, partitionedBy: undefined, updating })
+      const timed = inputs[0]!.timed || (node.kind === 'window' && node.window.time === 'processing')
+      flows.set(node, { ...inputs[0]!, together: true, partitionedBy: undefined, updating, timed })
     } else if (node.kind === 'async') {
       checkAsync(node, inputs[0]!)
       flows.set(node, { ...inputs[0]!, partitionedBy: undefined })
@@ -151,8 +152,11 @@ function checkStateful(node: WindowNode | AggregateNode, input: Flow): void {
     throw new BrokerError('invalid_request', `${node.kind} "${node.name}" ${why}`, { fix })
   }
   if (!input.keyed) refuse('has no key to group by', "put .keyBy('field') before it")
-  if (node.kind === 'window' && !input.timed) {
-    refuse('would never close, since its source has no event time', 'give its topic a time: { at: ... }')
+  if (node.kind === 'window' && !input.timed && node.window.time !== 'processing') {
+    refuse(
+      'would never close, since its source has no event time',
+      "give its topic a time: { at: ... }, or the window { time: 'processing' }",
+    )
   }
   if (input.updating) {
     refuse(

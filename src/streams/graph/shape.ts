@@ -27,6 +27,10 @@ export function columnsOf(
 
 /** What decides which rows a window holds. Grace and a longest session decide about rows to come only. */
 export function extentOf(window: WindowNode['window']): string {
+  return boundsOf(window) + (window.time === 'processing' ? ' processing' : '')
+}
+
+function boundsOf(window: WindowNode['window']): string {
   switch (window.kind) {
     case 'session':
       return `session ${window.gapMs}`
@@ -88,5 +92,6 @@ function windowText(extent: string | undefined): string {
   const shown = [formatDuration(Number(size))]
   if (kind === 'hopping') shown.push(`every ${formatDuration(Number(hop))}`)
   if (Number(offset) > 0) shown.push(`offset ${formatDuration(Number(offset))}`)
+  if (extent?.includes('processing')) shown.push('of processing time')
   return `${kind} ${shown.join(' ')}${extent?.endsWith(' panes') ? ' on close' : ''}`
 }

@@ -2,7 +2,7 @@
 // list or entry of a map or set. As in `KeyedRows`, what is here is the newest version: overlay, what is not yet in the
 // store, and cache in one. Cells are replaced, never changed in place, so that undoing a row puts back what was there.
 import type { KeyValue } from '../graph/node.ts'
-import type { StateSpec } from '../keyed-state.ts'
+import type { StateSettings } from '../keyed-state.ts'
 import {
   afterPrefix,
   compareKeys,
@@ -47,7 +47,7 @@ type Owned = {
 export type KeyedCellsOptions = {
   readonly node: string
   readonly name: string
-  readonly spec: StateSpec<unknown>
+  readonly spec: StateSettings
   readonly context: TaskContext
   readonly store: StateStore
 }
@@ -56,7 +56,7 @@ const cellSizeBytes = 64
 const none: readonly [Part, Cell][] = []
 
 export class KeyedCells {
-  readonly spec: StateSpec<unknown>
+  readonly spec: StateSettings
   readonly #options: KeyedCellsOptions
   readonly #space: Uint8Array
   readonly #owned = new Map<KeyValue, Owned>()

@@ -118,6 +118,11 @@ export class PaneOperator implements Operator {
     for (const rows of this.#panes.values()) rows.evict(applied, workingKeysMax / 2 / this.#panes.size)
   }
 
+  nextClose(): number | null {
+    const start = this.#nextWindow()
+    return start === null ? null : this.#closesAt(start)
+  }
+
   lastClose(): number | null {
     const newest = this.#starts.at(-1)
     return newest === undefined ? null : this.#closesAt(newest)

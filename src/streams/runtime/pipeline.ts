@@ -24,6 +24,7 @@ import { SlidingOperator } from './sliding-operator.ts'
 import { branch, sink, stateless, table } from './stateless.ts'
 import { TableJoinOperator } from './table-join-operator.ts'
 import type { Emit, TaskContext } from './task-context.ts'
+import { type ClosingOperator, WallClockTime, WallClockWindows } from './wall-clock-windows.ts'
 import { WindowOperator } from './window-operator.ts'
 
 export type PipelineOptions = {
@@ -47,6 +48,8 @@ export class Pipeline {
   readonly #repartitions: RepartitionOutput[] = []
   readonly #options: PipelineOptions
   readonly #times = new Map<PlannedNode, OperatorTime>()
+  /** Of windows of processing time. */
+  readonly #clocks = new Map<PlannedNode, WallClockTime>()
 
   constructor(options: PipelineOptions) {
     this.#options = options
@@ -149,8 +152,17 @@ export class Pipeline {
     for (const operator of this.stateful) operator.restore()
   }
 
+  /** The clock of a node whose time is not that of its rows. */
+  #clockOf(planned: PlannedNode): WallClockTime {
+    const clock = new WallClockTime()
+    this.#clocks.set(planned, clock)
+    return clock
+  }
+
   /** What time at a node depends on: the nearest operators above that keep time, or the inputs themselves. */
   #timeInputs(planned: PlannedNode): TimeInput[] {
+    const { node } = planned
+    if (node.kind === 'window' && node.window.time === 'processing') return [this.#clockOf(planned)]
     const topic = topicOf(planned)
     if (topic !== undefined) {
       const time = this.#options.timeOf(topic)
@@ -178,7 +190,12 @@ export class Pipeline {
         const wiring = { id, context, counters, store, emit, time, emitLate: lateOf(planned, entries) }
         const operator = windowOperator(node, wiring)
         this.stateful.push(operator)
-        return operator.accept
+        const clock = this.#clocks.get(planned)
+        if (clock === undefined) return operator.accept
+        const paced = new WallClockWindows(operator, clock, context)
+        // Built from the end: it comes before the windows.
+        this.stateful.push(paced)
+        return paced.accept
       }
       case 'join': {
         const time = this.#times.get(planned)!
@@ -342,7 +359,7 @@ function isArm({ node }: PlannedNode, index: number): boolean {
   return node.kind === 'arm' && node.index === index
 }
 
-function windowOperator(node: WindowNode, wiring: WindowWiring): Operator & { readonly accept: Emit } {
+function windowOperator(node: WindowNode, wiring: WindowWiring): ClosingOperator {
   const { window } = node
   switch (window.kind) {
     case 'session':

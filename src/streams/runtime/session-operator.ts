@@ -102,6 +102,10 @@ export class SessionOperator implements Operator {
     this.#changed.stop()
   }
 
+  nextClose(): number | null {
+    return this.#due.peek()?.due ?? null
+  }
+
   lastClose(): number | null {
     if (this.#due.peek() === undefined) return null
     return this.#newestLast + this.#window.gapMs + this.#window.graceMs + 1

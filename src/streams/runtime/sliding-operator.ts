@@ -120,6 +120,10 @@ export class SlidingOperator implements Operator {
     this.#changed.stop()
   }
 
+  nextClose(): number | null {
+    return this.#due.peek()?.due ?? null
+  }
+
   lastClose(): number | null {
     return this.#due.peek() === undefined ? null : this.#newest + this.#window.graceMs + 1
   }

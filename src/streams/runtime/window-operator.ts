@@ -142,6 +142,11 @@ export class WindowOperator implements Operator {
     this.#tick?.stop()
   }
 
+  nextClose(): number | null {
+    const [start] = this.#starts
+    return start === undefined ? null : this.#panes.get(start)!.closesAt
+  }
+
   lastClose(): number | null {
     const start = this.#starts.at(-1)
     return start === undefined ? null : this.#panes.get(start)!.closesAt
