@@ -70,7 +70,8 @@ test('the list has every table, also of apps that do not answer', async () => {
 })
 
 test('rows are asked for by range, window and position, within a deadline', async () => {
-  const query = 'from=a&to=b&prefix=ab&window=1970-01-01T00:01..120000&limit=5&waitFor=0:14,1:2&timeoutMs=500'
+  const query =
+    'from=a&to=b&prefix=ab&window=1970-01-01T00:01..120000&limit=5&waitFor=0:14,orders.eu:1:2&timeoutMs=500'
   expect(await get(`/api/v1/tables/shop.totals?${query}`, 'TableRows')).toEqual({
     rows: [row],
     next: null,
@@ -91,7 +92,7 @@ test('rows are asked for by range, window and position, within a deadline', asyn
         limit: 5,
         waitFor: [
           { partition: 0, offset: 14 },
-          { partition: 1, offset: 2 },
+          { topic: 'orders.eu', partition: 1, offset: 2 },
         ],
         waitMs: 500,
       },

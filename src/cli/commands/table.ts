@@ -113,7 +113,11 @@ export const tableCommands: readonly Command[] = [
       { name: 'to', value: 'KEY', help: 'keys before this one' },
       { name: 'prefix', value: 'TEXT', help: 'keys that begin so' },
       { name: 'window', value: 'FROM..TO', help: 'windows that begin then: ISO times or milliseconds' },
-      { name: 'wait-for', value: 'PARTITION:OFFSET,...', help: 'first wait until this input is processed' },
+      {
+        name: 'wait-for',
+        value: '[TOPIC:]PARTITION:OFFSET,...',
+        help: 'first wait until this input is processed',
+      },
       { name: 'limit', short: 'n', value: 'N', number: true, help: 'rows at most', fallback: '100' },
     ],
     examples: [

@@ -21,7 +21,7 @@ const keyQuery = exactly({
   limit: t.Optional(integer(1, rowsMax, { description: `rows at most (${rowsDefault})` })),
   cursor: t.Optional(t.String({ description: '"next" of the answer before' })),
   waitFor: t.Optional(
-    t.String({ description: 'partition:offset,... of the input that must be processed before' }),
+    t.String({ description: '[topic:]partition:offset,... of the input that must be processed before' }),
   ),
   timeoutMs: t.Optional(integer(1, timeoutMsMax, { description: 'wait this long for the answer (2000)' })),
 })
@@ -126,15 +126,23 @@ function noWindow(text: string): BrokerError {
   })
 }
 
-function parsePlaces(text: string): { partition: number; offset: number }[] {
-  const places = text.split(',').map((place) => {
-    const match = /^(\d{1,9}):(\d{1,15})$/.exec(place)
-    return match === null ? null : { partition: Number(match[1]), offset: Number(match[2]) }
+type Place = { readonly topic?: string; readonly partition: number; readonly offset: number }
+
+/** `'orders:0:15,1:20'`: a topic may be left out. */
+function parsePlaces(text: string): Place[] {
+  const places = text.split(',').map((place): Place | null => {
+    const match = /^(?:([\w.-]+):)?(\d{1,9}):(\d{1,15})$/.exec(place)
+    if (match === null) return null
+    const [, topic, partition, offset] = match
+    return {
+      partition: Number(partition),
+      offset: Number(offset),
+      ...(topic === undefined ? {} : { topic }),
+    }
   })
-  if (places.length <= waitForMax && !places.includes(null))
-    return places as { partition: number; offset: number }[]
+  if (places.length <= waitForMax && !places.includes(null)) return places as Place[]
   throw new BrokerError('invalid_request', `"${text.slice(0, 60)}" are no positions`, {
-    fix: 'write partition:offset, with commas between: 0:1500,1:1720',
+    fix: 'write partition:offset or topic:partition:offset, with commas between: 0:1500,orders:1:1720',
     details: { parameter: 'waitFor' },
   })
 }

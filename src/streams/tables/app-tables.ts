@@ -1,7 +1,7 @@
 // The tables of a running app: the state of each of its stateful nodes, read where the tasks are, between their steps.
 import { BrokerError, type Clock, sleep } from '#base'
 import { didYouMean, partitionOf } from '#broker'
-import { type Plan, type PlannedNode, type Subtopology, taskName } from '../graph/plan.ts'
+import { type Plan, type PlannedNode, type Subtopology, taskName, topicOf } from '../graph/plan.ts'
 import { readTaskState, type TaskState } from '../runtime/task-state.ts'
 import { taskKey } from '../state/state-key.ts'
 import { watermarkOf } from '../time/watermark.ts'
@@ -42,6 +42,8 @@ type Table = {
   readonly node: PlannedNode
   readonly view: TableView
   readonly subtopology: Subtopology
+  /** Those from which its rows come. */
+  readonly topics: ReadonlySet<string>
   /** One per partition. */
   readonly tasks: readonly QueriedTask[]
 }
@@ -66,7 +68,14 @@ export class AppTables {
       )
       for (const node of subtopology.nodes) {
         const view = tableViewOf(node)
-        if (view !== null) this.#tables.set(node.id, { node, view, subtopology, tasks: own })
+        if (view !== null)
+          this.#tables.set(node.id, {
+            node,
+            view,
+            subtopology,
+            topics: new Set(topicsAbove(node)),
+            tasks: own,
+          })
       }
     }
   }
@@ -144,8 +153,10 @@ export class AppTables {
     const until = this.#clock.monotonic() + waitMs
     for (;;) {
       const inputs = positionsOf(table).flatMap((position) => position.inputs)
-      const missing = waitFor.find(({ partition, offset }) => {
-        const own = inputs.filter((input) => input.partition === partition)
+      const missing = waitFor.find(({ topic, partition, offset }) => {
+        const own = inputs.filter(
+          (input) => input.partition === partition && (topic === undefined || input.topic === topic),
+        )
         return own.length === 0 || own.some(({ next }) => next <= offset)
       })
       if (missing === undefined) return
@@ -226,11 +237,11 @@ function chooseTasks({ tasks, view }: Table, question: RowQuestion): readonly Qu
   return tasks
 }
 
-function positionsOf({ node, tasks, subtopology }: Table): TablePosition[] {
+function positionsOf({ node, tasks, subtopology, topics }: Table): TablePosition[] {
   return tasks.map(({ name, committed }, partition) => {
     const stored = committed?.get(taskKey) ?? null
     const state: TaskState | null = stored === null ? null : readTaskState(stored)
-    const own = (state?.inputs ?? []).filter(({ of }) => of === undefined)
+    const own = (state?.inputs ?? []).filter(({ of, topic }) => of === undefined && topics.has(topic))
     const time = state?.times[node.id]
     const watermark = time === undefined ? null : watermarkOf(time)
     const next = committed?.position?.next
@@ -241,6 +252,12 @@ function positionsOf({ node, tasks, subtopology }: Table): TablePosition[] {
       watermark: watermark !== null && Number.isFinite(watermark) ? watermark : null,
     }
   })
+}
+
+/** Topics read by the node itself or by those before it. */
+function topicsAbove(node: PlannedNode): string[] {
+  const topic = topicOf(node)
+  return topic === undefined ? node.parents.flatMap(topicsAbove) : [topic]
 }
 
 /** The field by which rows came to the node. */

@@ -21,8 +21,13 @@ export type RowQuestion = RowChoice & {
   readonly limit: number
   /** `next` of the answer before. */
   readonly cursor?: string
-  /** Waits until the input of the table is committed up to and with these offsets. */
-  readonly waitFor?: readonly { readonly partition: number; readonly offset: number }[]
+  /** Waits until the input of the table is committed up to and with these offsets; without a topic, in every one of its
+   * topics. */
+  readonly waitFor?: readonly {
+    readonly topic?: string
+    readonly partition: number
+    readonly offset: number
+  }[]
   /** For that. */
   readonly waitMs: number
 }

@@ -180,7 +180,7 @@ describe('replay', () => {
     for (let n = 0; n < 5; n++) await die(broker, { value: String(n) })
     const one = (offset: number) => letters.replay('orders.dead', { letters: [{ partition: 0, offset }] })
     await one(0)
-    expect(one(2)).rejects.toMatchObject({ code: 'conflict' })
+    await expect(one(2)).rejects.toMatchObject({ code: 'conflict' })
     expect(await letters.replay('orders.dead')).toMatchObject({ replayed: 4 })
   })
 })
@@ -226,7 +226,7 @@ describe('pages', () => {
   test('a place that no page gave is refused', async () => {
     const { letters } = await setUp()
     for (const before of ['x', '9:1', '0', '-1:2']) {
-      expect(letters.page('orders.dead', { limit: 1, before })).rejects.toMatchObject({
+      await expect(letters.page('orders.dead', { limit: 1, before })).rejects.toMatchObject({
         code: 'invalid_request',
       })
     }
@@ -268,8 +268,8 @@ test('purged letters are gone for lists, pages and replays, also after a restart
 
 test('a topic without dead letters is not found, with a hint', async () => {
   const { letters } = await setUp()
-  expect(letters.replay('orders')).rejects.toMatchObject({ code: 'not_found' })
-  expect(letters.page('order.dead', { limit: 1 })).rejects.toThrow('did you mean "orders.dead"')
+  await expect(letters.replay('orders')).rejects.toMatchObject({ code: 'not_found' })
+  await expect(letters.page('order.dead', { limit: 1 })).rejects.toThrow('did you mean "orders.dead"')
 })
 
 test('whatever is replayed, and wherever the node dies, no letter is sent twice and none is lost', async () => {

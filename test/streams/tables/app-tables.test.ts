@@ -300,3 +300,31 @@ test('a process handler shows each state of each key, and nothing that has expir
   expect((await of('a')).filter(([name]) => name === 'brief')).toEqual([])
   expect((await of('bb')).filter(([name]) => name === 'brief')).toHaveLength(1)
 })
+
+test('positions are those of the inputs of the table, and a question waits for them', async () => {
+  const source = topic<Row>('rows', { time: { at: (row) => row.at } })
+  const others = topic<Row>('others', { key: 'key' })
+  const keyed = source.stream().keyBy('key')
+  const counts = keyed.count('counts')
+  const joined = keyed.join('joined', others.table(), { select: (row, other) => [row.at, other.at] })
+  const t = await harness(app({ id: 'shop' }).use(counts, joined))
+  t.send(source, { key: 'a', amount: 1, at: 5 })
+  await t.settle()
+  const inputsOf = (node: string) =>
+    t
+      .tables()
+      .find((one) => one.node === node)!
+      .positions.flatMap(({ inputs }) => inputs)
+  expect(inputsOf('counts')).toEqual([{ topic: 'rows', partition: 0, next: 1 }])
+  expect(inputsOf('joined').map((input) => input.topic)).toEqual(['others', 'rows'])
+  const wait = (node: string, place: object) => t.rows(node, { waitFor: [place] } as object)
+  expect(await wait('counts', { partition: 0, offset: 0 })).toHaveLength(1)
+  expect(await wait('joined', { topic: 'rows', partition: 0, offset: 0 })).toEqual([])
+  for (const place of [
+    { partition: 0, offset: 1 },
+    { partition: 1, offset: 0 },
+  ]) {
+    await expect(wait('counts', place)).rejects.toMatchObject({ code: 'timeout' })
+  }
+  await expect(wait('joined', { partition: 0, offset: 0 })).rejects.toMatchObject({ code: 'timeout' })
+})
