@@ -1,5 +1,5 @@
 // The stores there are on this machine, for suites that must hold for each.
-import { LmdbStore } from '../../../src/streams/state/lmdb-store.ts'
+import { type LmdbLibrary, LmdbStore } from '../../../src/streams/state/lmdb-store.ts'
 import { MemoryStore } from '../../../src/streams/state/memory-store.ts'
 import { openRocksdb, type RocksdbLibrary } from '../../../src/streams/state/rocksdb-library.ts'
 import { RocksdbStore } from '../../../src/streams/state/rocksdb-store.ts'
@@ -15,7 +15,7 @@ export type TestedStore = {
 }
 
 const rocksdb = libraryOrNull()
-const lmdb = await import('lmdb')
+const lmdb = (await import('lmdb').catch(() => null)) as LmdbLibrary | null
 
 /** test/install-rocksdb.sh puts the library on a Debian machine. */
 function libraryOrNull(): RocksdbLibrary | null {
@@ -29,7 +29,11 @@ function libraryOrNull(): RocksdbLibrary | null {
 export const testedStores: readonly TestedStore[] = [
   { kind: 'memory', missing: null, open: () => new MemoryStore() },
   { kind: 'sqlite', missing: null, open: (path) => new SqliteStore(path) },
-  { kind: 'lmdb', missing: null, open: (path) => new LmdbStore(path, lmdb as never) },
+  {
+    kind: 'lmdb',
+    missing: lmdb === null ? 'no addon of LMDB for this platform' : null,
+    open: (path) => new LmdbStore(path, lmdb!),
+  },
   {
     kind: 'rocksdb',
     missing: rocksdb === null ? 'no librocksdb on this machine: sh test/install-rocksdb.sh' : null,
