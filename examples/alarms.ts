@@ -7,7 +7,7 @@ const readings = topic('readings', {
   onBad: 'dead-letter', // a sensor whose clock is wrong does not make the others late
 })
 
-// Instead of your sensors: eight, of which one runs hot now and then, and one goes silent.
+// Instead of your sensors: eight, of which the third runs hot now and then, and the last falls silent.
 const heat = new Map<string, number>()
 const plant = source('plant', {
   to: readings,
@@ -15,9 +15,9 @@ const plant = source('plant', {
   read: ({ now }) =>
     Array.from({ length: 8 }, (_, n) => `sensor-${n + 1}`).flatMap((sensor, n) => {
       if (n === 7 && now % 60_000 > 30_000) return []
-      const drift = n === 2 ? 6 : 1.5
-      const before = heat.get(sensor) ?? 60
-      const celsius = Math.max(20, before + (Math.random() - 0.5) * drift + (60 - before) * 0.02)
+      const [usual, drift] = n === 2 ? [64, 4] : [58, 1.5]
+      const before = heat.get(sensor) ?? usual
+      const celsius = Math.max(20, before + (Math.random() - 0.5) * drift + (usual - before) * 0.02)
       heat.set(sensor, celsius)
       return [{ sensor, celsius: Math.round(celsius * 10) / 10, at: now }]
     }),
@@ -69,9 +69,16 @@ watch.out.to('alarms')
 
 const raised = watch.out.filter(({ on }) => on)
 const board = dashboard('plant', { title: 'Sensors' }, [
-  stat('hottest', readings, { title: 'Latest reading', y: 'celsius', unit: '°C', decimals: 1, width: 4 }),
-  stat('alarm', raised, { title: 'Latest alarm at', y: 'celsius', unit: '°C', decimals: 1, width: 8 }),
-  line('celsius', readings, { title: 'Temperature', y: 'celsius', by: 'sensor', unit: '°C', span: '5m' }),
+  stat('hottest', readings, { title: 'Latest reading', y: 'celsius', unit: '°C', decimals: 1, width: 6 }),
+  stat('alarm', raised, { title: 'Latest alarm at', y: 'celsius', unit: '°C', decimals: 1, width: 6 }),
+  line('celsius', readings, {
+    title: 'Temperature',
+    y: 'celsius',
+    by: 'sensor',
+    unit: '°C',
+    span: '5m',
+    width: 12,
+  }),
   table('alarms', watch.out, {
     title: 'Alarms',
     by: 'at',
@@ -84,6 +91,7 @@ const board = dashboard('plant', { title: 'Sensors' }, [
     ],
     sortBy: 'at',
     limit: 12,
+    width: 12,
   }),
 ])
 

@@ -46,13 +46,17 @@ const deadPerMeter = dead
   .stream()
   .keyBy((line) => line.meter ?? 'unknown')
   .count('dead-per-meter')
+const deadInAll = dead
+  .stream()
+  .keyBy(() => 'all')
+  .count('dead-in-all')
 
 const board = dashboard('meters', { title: 'Meters' }, [
   stat('kwh', usage, { title: 'kWh, this minute', y: 'kwh', reduce: 'sum', decimals: 1, width: 6 }),
-  stat('dead', deadPerMeter, { title: 'Dead letters of one meter', y: 'count', width: 6 }),
+  stat('dead', deadInAll, { title: 'Dead letters', y: 'count', width: 6 }),
   area('minutes', usage, { title: 'Per minute', y: 'kwh', x: 'window.start', by: 'key', width: 12 }),
   table('dead-letters', deadPerMeter, {
-    title: 'Dead letters',
+    title: 'Dead letters per meter',
     by: 'key',
     columns: [
       { field: 'key', label: 'Meter' },
@@ -60,7 +64,8 @@ const board = dashboard('meters', { title: 'Meters' }, [
     ],
     sortBy: 'count',
     limit: 10,
+    width: 12,
   }),
 ])
 
-export const deadLetters = app({ id: 'dead-letters' }).use(field, usage, deadPerMeter, board)
+export const deadLetters = app({ id: 'dead-letters' }).use(field, usage, deadPerMeter, deadInAll, board)

@@ -89,6 +89,7 @@ const board = dashboard('payments', { title: 'Payments' }, [
     ],
     sortBy: 'at',
     limit: 10,
+    width: 12,
   }),
 ])
 

@@ -63,6 +63,7 @@ const board = dashboard('visits', { title: 'Visits' }, [
     y: ['clicks', 'visitors'],
     x: 'window.end',
     span: '15m',
+    width: 12,
   }),
   table('last', visits, {
     title: 'Visits that have ended',
@@ -76,6 +77,7 @@ const board = dashboard('visits', { title: 'Visits' }, [
     ],
     sortBy: 'at',
     limit: 12,
+    width: 12,
   }),
 ])
 

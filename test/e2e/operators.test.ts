@@ -6,7 +6,8 @@ import type { RecordsPage } from '../../src/http/contract.ts'
 import { eventually, type Node, Sandbox } from './binary.ts'
 
 const everything = `
-import { agg, app, output, s, state, topic, window } from 'pspf'
+import { agg, app, on, output, s, state, stream, timer, topic, window } from 'pspf'
+import type { Ctx, ValueState } from 'pspf'
 import { harness } from 'pspf/testing'
 
 const orders = topic('orders', {
@@ -60,7 +61,21 @@ const asked = keyed.async('asked', async (order, call) => {
   return { id: order.id, call: call.key }
 }, { concurrency: 2 })
 asked.to('asked')
-export const everything = app({ id: 'everything' }).use(...closed, ticked, large, checked, managed, near, once, watched, asked)
+const clocked = keyed.window('clocked', window.tumbling('1s', { time: 'processing' })).aggregate({ n: agg.count() }).emit('on-close')
+clocked.out.to('clocked')
+@stream('spending', { from: keyed, to: 'spending' })
+class Spending {
+  @state.value(0) accessor spent!: ValueState<number>
+  @on.event() handle(order: { amount: number }, ctx: Ctx) {
+    this.spent.update((sum) => sum + Math.max(0, order.amount))
+    ctx.timers.wall('tell', '500ms')
+  }
+  @timer('tell') tell(ctx: Ctx) {
+    ctx.emit({ key: ctx.key, spent: this.spent.get() })
+  }
+  @on.error('skip') failed(error: Error) {}
+}
+export const everything = app({ id: 'everything' }).use(...closed, ticked, large, checked, managed, near, once, watched, asked, clocked, Spending)
 if (typeof harness !== 'function') throw new Error('pspf/testing is not there')
 `
 
@@ -142,6 +157,14 @@ test('all of them answer what they should, across kill -9', async () => {
   expect(bells.filter((row) => 'quiet' in (row as object))).toEqual([{ quiet: 4, at: base + 5_000 }])
   expect(await rows('asked', 4)).toEqual(
     [0, 1, 2, 3].map((offset) => ({ id: offset + 1, call: `asked/orders/0/${offset}` })),
+  )
+  await eventually(
+    () => values(node, 'clocked'),
+    (found) => found.reduce<number>((sum, row) => sum + (row as { n: number }).n, 0) === 4,
+  )
+  await eventually(
+    () => values(node, 'spending'),
+    (found) => (found.at(-1) as { spent: number } | undefined)?.spent === 62,
   )
   expect(await rows('orders.dead', 2)).toMatchObject([{ id: 'x' }, { id: 5 }])
   expect(await rows('everything.spread.repartition.dead', 1)).toMatchObject([{ id: 3, amount: -1 }])
