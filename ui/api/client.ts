@@ -1,6 +1,7 @@
 // The REST API as the pages use it. Every failure arrives as an `ApiProblem` that can be shown as it is.
 import type {
   AppStatus,
+  AppVersion,
   CreateTopic,
   DeadLettersPage,
   DeadLetterTopic,
@@ -122,6 +123,8 @@ export const api = {
     if (!response.ok && response.status !== 503) throw await problemOf(response)
     return (await response.json()) as Health
   },
+  appVersions: (app: string, signal: AbortSignal) =>
+    request<AppVersion[]>(`api/v1/apps/${encodeURIComponent(app)}/versions`, { signal }),
   topic: (topic: string, signal?: AbortSignal) =>
     request<TopicDetail>(topicPath(topic), signal ? { signal } : {}),
   createTopic: (topic: CreateTopic) => send<TopicDetail>('POST', 'api/v1/topics', topic),

@@ -20,6 +20,7 @@ import { AppGraph } from './app-graph.tsx'
 import { OperatorList } from './app-list.tsx'
 import { ratesOf } from './app-rates.ts'
 import { AppTables } from './app-tables.tsx'
+import { AppVersions } from './app-versions.tsx'
 import { fileName } from './apps.tsx'
 
 const views = [
@@ -50,7 +51,7 @@ export function AppPage({ id }: { id: string }): JSX.Element {
       <div class="toolbar">
         <Badge tone={appTone(app.state)}>{appWord(app.state)}</Badge>
         <span class="faint">
-          {fileName(app.file)}
+          {app.version === null ? fileName(app.file) : `version ${app.version}`}
           {app.startedAt !== null && ` · up for ${formatSpan(Math.max(0, now.value - app.startedAt))}`}
           {app.restarts > 0 && ` · ${app.restarts} ${app.restarts === 1 ? 'restart' : 'restarts'}`}
         </span>
@@ -76,6 +77,17 @@ export function AppPage({ id }: { id: string }): JSX.Element {
           <Tasks app={app} />
         </>
       )}
+      <Card title="Operators" flush class="graph-card">
+        {app.graph.nodes.length === 0 ? (
+          <Empty icon="apps" title="The graph is not known yet" small />
+        ) : view === 'graph' ? (
+          <AppGraph app={app} rateOf={rateOf} />
+        ) : (
+          <OperatorList app={app} rateOf={rateOf} />
+        )}
+      </Card>
+      <Tasks app={app} />
+      <AppVersions app={app} />
     </>
   )
 }

@@ -38,7 +38,7 @@ function AppCard({ app }: { app: AppStatus }): JSX.Element {
         </span>
         <span class="app-card-name">
           <strong>{app.id}</strong>
-          <span class="faint">{fileName(app.file)}</span>
+          <span class="faint">{app.version === null ? fileName(app.file) : `version ${app.version}`}</span>
         </span>
         <Badge tone={appTone(app.state)}>{appWord(app.state)}</Badge>
       </span>
