@@ -30,6 +30,16 @@ export type KeyField<V> = {
   [F in keyof V & string]: V[F] extends KeyValue | null | undefined ? F : never
 }[keyof V & string]
 
+export type VersionOptions = {
+  /** From 1. Counted up, the state of the version before is left aside and the node is computed anew from the log. Default 1. */
+  readonly version?: number
+}
+
+function checkedVersion(name: string, version: number | undefined): number | undefined {
+  if (version === undefined || (Number.isSafeInteger(version) && version >= 1)) return version
+  throw new BrokerError('invalid_request', `version ${version} of "${name}" is not a whole number from 1`)
+}
+
 export interface Stream<V> extends AppPart {
   readonly node: Node
   /** @example orders.stream().filter((order) => order.amount > 0) */
@@ -215,13 +225,23 @@ export interface KeyedStream<K extends KeyValue, V> extends Stream<V> {
   table(): Table<V>
   /** With its past, for joins as of event time: a row is a version of its key from its own time on. */
   table(options: HistoryOptions): HistoryTable<V>
-  /** The name identifies the state: it must not change while the state is wanted. */
-  window(name: string, definition: WindowDefinition): WindowedStream<K, V>
+  /**
+   * The name identifies the state: it must not change while the state is wanted.
+   * @example
+   * // Was '1m' in version 1 of the app: its state is left aside, and the five minutes are filled in from the log.
+   * orders.stream().keyBy('region').window('revenue', window.tumbling('5m', { grace: '0s' }), { version: 2 })
+   *   .aggregate({ total: agg.sum('amount') }).emit('on-close').out.to('per-five-minutes')
+   */
+  window(name: string, definition: WindowDefinition, options?: VersionOptions): WindowedStream<K, V>
   /**
    * One running result per key; a row for every key that changed, once per commit.
    * @example orders.stream().keyBy('region').aggregate('totals', { total: agg.sum('amount') })
    */
-  aggregate<A extends AggregateSpec<V>>(name: string, spec: A): KeyedStream<K, AggregateRow<K, ResultOf<A>>>
+  aggregate<A extends AggregateSpec<V>>(
+    name: string,
+    spec: A,
+    options?: VersionOptions,
+  ): KeyedStream<K, AggregateRow<K, ResultOf<A>>>
   /**
    * `aggregate(name, { count: agg.count() })`
    * @example orders.stream().keyBy('region').count('per-region')
@@ -308,12 +328,17 @@ class NodeStream<K extends KeyValue, V> implements KeyedStream<K, V> {
     this.to(topicName)
     return topicHandle(namedTopic(topicName))
   }
-  window(name: string, definition: WindowDefinition): WindowedStream<K, V> {
-    return windowedStream(this.node, name, definition)
+  window(name: string, definition: WindowDefinition, { version }: VersionOptions = {}): WindowedStream<K, V> {
+    return windowedStream(this.node, name, { definition, version: checkedVersion(name, version) })
   }
-  aggregate<A extends AggregateSpec<V>>(name: string, spec: A): KeyedStream<K, AggregateRow<K, ResultOf<A>>> {
+  aggregate<A extends AggregateSpec<V>>(
+    name: string,
+    spec: A,
+    options: VersionOptions = {},
+  ): KeyedStream<K, AggregateRow<K, ResultOf<A>>> {
+    const version = checkedVersion(name, options.version)
     return keyedStreamOf(
-      link<AggregateNode>({ kind: 'aggregate', name, aggregates: spec, parents: [this.node] }),
+      link<AggregateNode>({ kind: 'aggregate', name, aggregates: spec, version, parents: [this.node] }),
     )
   }
   join<T, R>(

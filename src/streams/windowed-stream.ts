@@ -71,7 +71,7 @@ export type Late<V> = {
 export function windowedStream<K extends KeyValue, V>(
   parent: Node,
   name: string,
-  definition: WindowDefinition,
+  { definition, version }: { readonly definition: WindowDefinition; readonly version: number | undefined },
 ): WindowedStream<K, V> {
   return {
     aggregate<A extends AggregateSpec<V>>(spec: A): WindowAggregate<K, V, ResultOf<A>> {
@@ -83,6 +83,7 @@ export function windowedStream<K extends KeyValue, V>(
             window: definition,
             aggregates: spec,
             emit: emitSettings(policy, options),
+            version,
             parents: [parent],
           })
           const out = keyedStreamOf<K, WindowRow<K, ResultOf<A>>>(node)

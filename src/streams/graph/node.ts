@@ -65,18 +65,22 @@ export type GeneratorNode = Linked & {
   readonly name: string
   readonly settings: GeneratorSettings
 }
-export type WindowNode = Linked & {
-  readonly kind: 'window'
-  readonly name: string
-  readonly window: WindowDefinition
-  readonly aggregates: AggregateSpec<never>
-  readonly emit: EmitSettings
-}
-export type AggregateNode = Linked & {
-  readonly kind: 'aggregate'
-  readonly name: string
-  readonly aggregates: AggregateSpec<never>
-}
+/** State is kept from one version of the app to the next while this stays the same. */
+type Versioned = { readonly version?: number | undefined }
+export type WindowNode = Linked &
+  Versioned & {
+    readonly kind: 'window'
+    readonly name: string
+    readonly window: WindowDefinition
+    readonly aggregates: AggregateSpec<never>
+    readonly emit: EmitSettings
+  }
+export type AggregateNode = Linked &
+  Versioned & {
+    readonly kind: 'aggregate'
+    readonly name: string
+    readonly aggregates: AggregateSpec<never>
+  }
 /** Which rows go out although they found no match. */
 export type JoinHow = 'inner' | 'left' | 'outer'
 type Select = (left: unknown, right: unknown) => unknown

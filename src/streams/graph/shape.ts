@@ -11,9 +11,15 @@ export function shapeOf(node: Node): Shape {
   if (node.kind === 'process') return { ...common, columns: columnsOf(node.state) }
   if (node.kind !== 'window' && node.kind !== 'aggregate') return common
   const columns = columnsOf(node.aggregates)
+  const version = node.version === undefined ? {} : { version: node.version }
   return node.kind === 'aggregate'
-    ? { ...common, columns }
-    : { ...common, columns, window: `${extentOf(node.window)}${sharesPanes(node) ? ' panes' : ''}` }
+    ? { ...common, ...version, columns }
+    : {
+        ...common,
+        ...version,
+        columns,
+        window: `${extentOf(node.window)}${sharesPanes(node) ? ' panes' : ''}`,
+      }
 }
 
 /** Aggregates, or states of a process handler, in the order of their names, each with its kind. */

@@ -131,6 +131,18 @@ test('a node that the app no longer has is orphaned; when it comes back, it is c
   expect([...back.begins]).toEqual(['w'])
 })
 
+test('a higher version is computed anew, a lower one is refused', () => {
+  const at = (version: number) => rows.stream().keyBy('key').aggregate('c', { n: agg.count() }, { version })
+  const { layout } = first(at(2))
+  expect(told(then(layout, undefined, at(2)))).toEqual({ c: 'kept' })
+  expect(told(then(layout, undefined, at(3)))).toEqual({ c: 'rebuilt' })
+  expect(then(layout, undefined, at(1)).nodes[0]).toMatchObject({
+    what: 'refused',
+    why: 'its version was 2 and is now 1',
+  })
+  expect(() => at(0)).toThrow('version 0 of "c"')
+})
+
 test('reset, everything begins anew, once, also where no layout was kept', () => {
   const { layout } = first(per('w'), count('c'))
   for (const before of [layout, null]) {
