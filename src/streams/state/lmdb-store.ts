@@ -182,6 +182,8 @@ export class LmdbStore implements StateStore {
     let before = Buffer.alloc(0)
     for (const { key, value } of this.#database.getRange({})) {
       if (key[0] === entrySpace) this.#entry(key, value)
+      // An inner page that leads astray shows every entry to a scan, and hides some from those who ask for them.
+      if (!this.#database.doesExist(key)) throw storeDamaged(this.#path, 'an entry cannot be reached')
       if (Buffer.compare(before, key) >= 0) throw storeDamaged(this.#path, 'its keys are not in order')
       before = Buffer.from(key)
       count++
