@@ -1,11 +1,21 @@
 // A binary heap: what comes first by `isBefore` is at hand, the rest is in no order.
 
 export class Heap<T> {
-  readonly #items: T[] = []
+  #items: T[] = []
   readonly #isBefore: (a: T, b: T) => boolean
 
   constructor(isBefore: (a: T, b: T) => boolean) {
     this.#isBefore = isBefore
+  }
+
+  get size(): number {
+    return this.#items.length
+  }
+
+  /** Starts again with these. */
+  fill(items: Iterable<T>): void {
+    this.#items = []
+    for (const item of items) this.push(item)
   }
 
   /** The first, left where it is. */

@@ -61,6 +61,8 @@ export class KeyedCells {
   readonly #space: Uint8Array
   readonly #owned = new Map<KeyValue, Owned>()
   #changed: Owned[] = []
+  /** Keys without anything. They stay until the store has forgotten them as well: it must not answer what is gone. */
+  readonly #empty = new Set<Owned>()
   /** Keys by when something of theirs expires. */
   readonly #due = new DueKeys()
   /** The store may hold keys that are not here. */
@@ -127,6 +129,7 @@ export class KeyedCells {
     const { savepoint } = this.#options.context
     if (savepoint?.open) savepoint.remember(() => this.#undo(owned, part, before))
     change(owned.cells, part, cell)
+    if (owned.cells.size === 0) this.#empty.add(owned)
     this.#touch(owned, part)
     if (cell !== undefined && this.spec.ttlMs !== null) this.#due.put(key, this.#expiresAt(cell.at))
   }
@@ -162,14 +165,18 @@ export class KeyedCells {
 
   /** Lets go of keys without anything, and, above that many keys, of the oldest that the store has, too. */
   release(applied: number, keysMax: number): void {
-    const kept = this.#owned.size > keysMax ? keysMax / 2 : Infinity
-    for (const [key, owned] of this.#owned) {
+    for (const owned of this.#empty) {
       if (owned.dirty.size > 0 || owned.commit > applied) continue
-      if (owned.cells.size > 0) {
-        if (this.#owned.size <= kept) continue
-        this.#partial = true
-      }
+      this.#empty.delete(owned)
+      if (owned.cells.size === 0) this.#owned.delete(owned.key)
+    }
+    if (this.#owned.size <= keysMax) return
+    for (const [key, owned] of this.#owned) {
+      if (this.#owned.size <= keysMax / 2) return
+      if (owned.dirty.size > 0 || owned.commit > applied) continue
       this.#owned.delete(key)
+      this.#empty.delete(owned)
+      this.#partial = true
     }
   }
 
@@ -212,6 +219,7 @@ export class KeyedCells {
 
   #undo(owned: Owned, part: Part, before: Cell | undefined): void {
     change(owned.cells, part, before)
+    if (owned.cells.size === 0) this.#empty.add(owned)
     if (before === undefined || this.spec.kind !== 'list') return
     // An item that was gone would come back as the last.
     owned.cells = new Map([...owned.cells].sort(([a], [b]) => (a as number) - (b as number)))

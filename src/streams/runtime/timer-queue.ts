@@ -38,6 +38,8 @@ export type TimerQueueOptions = {
 }
 
 const timerSizeBytes = 64
+/** Places in the heap that are out of date, beside as many as there are timers. */
+const staleMax = 1_000
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
@@ -46,6 +48,7 @@ export class TimerQueue {
   readonly #space: Uint8Array
   readonly #timers = new Map<KeyValue, Map<string, Timer>>()
   readonly #heap = new Heap<Timer>(isBefore)
+  #count = 0
   readonly #changed = new Map<KeyValue, Set<string>>()
 
   constructor(options: TimerQueueOptions) {
@@ -61,6 +64,11 @@ export class TimerQueue {
       const timer = { key, name: decoder.decode(part), time, at, wait, chain: { pass: 0, length: 0 } }
       this.#put(key, timer.name, timer)
     }
+  }
+
+  /** Places in the heap, those that are out of date among them. */
+  get size(): number {
+    return this.#heap.size
   }
 
   *[Symbol.iterator](): Generator<Timer> {
@@ -122,7 +130,7 @@ export class TimerQueue {
   #put(key: KeyValue, name: string, timer: Timer | undefined): void {
     let own = this.#timers.get(key)
     if (timer === undefined) {
-      own?.delete(name)
+      if (own?.delete(name)) this.#count--
       if (own?.size === 0) this.#timers.delete(key)
       return
     }
@@ -130,8 +138,11 @@ export class TimerQueue {
       own = new Map()
       this.#timers.set(key, own)
     }
+    if (!own.has(name)) this.#count++
     own.set(name, timer)
     this.#heap.push(timer)
+    // One that each row puts off leaves its old places behind, long before their time comes.
+    if (this.#heap.size > 2 * this.#count + staleMax) this.#heap.fill(this)
   }
 }
 
