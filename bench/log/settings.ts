@@ -1,5 +1,6 @@
 // What a run of the log's bench shall do, read from the command line.
 import { join } from 'node:path'
+import { type Part, parts } from './parts.ts'
 import type { Subject } from './shape.ts'
 
 export const option = (name: string) => {
@@ -8,7 +9,7 @@ export const option = (name: string) => {
 }
 const list = (name: string) => option(name)?.split(',')
 const numbers = (name: string) => list(name)?.map(Number)
-export const isQuick = process.argv.includes('--quick')
+const isQuick = process.argv.includes('--quick')
 
 export type Settings = {
   readonly runs: number
@@ -27,15 +28,33 @@ export type Settings = {
 
 const everySubject: Subject[] = ['log', 'raw', 'sqlite', 'redis', 'nats', 'http', 'redis-weak', 'nats-weak']
 
-export const settings: Settings = {
-  runs: Number(option('runs') ?? (isQuick ? 3 : 7)),
-  seconds: Number(option('seconds') ?? (isQuick ? 2 : 60)),
-  only: list('only') ?? ['produce', 'tails', 'disturbances', 'read', 'recovery'],
-  bytes: numbers('bytes') ?? [100, 1024, 16_384, 2 ** 20],
-  inFlight: numbers('in-flight') ?? (isQuick ? [1, 256] : [1, 64, 256]),
-  partitions: numbers('partitions') ?? (isQuick ? [1, 64] : [1, 16, 64]),
-  records: numbers('records') ?? [1, 100],
-  subjects: (list('subjects') as Subject[] | undefined) ?? everySubject,
-  gigabytes: numbers('gigabytes') ?? (isQuick ? [0.1, 1] : [0.1, 1, 10]),
-  scratch: option('directory') ?? join(import.meta.dir, '..', '..', 'dist', 'bench-log'),
+/** What the command line says goes before the part, and the part before what is usual. */
+function settingsOf(part: Part): Settings {
+  const of = <T>(given: T | undefined, ofPart: T | undefined, usual: T): T => given ?? ofPart ?? usual
+  const number = (name: string) => (option(name) === undefined ? undefined : Number(option(name)))
+  return {
+    runs: of(number('runs'), part.runs, isQuick ? 3 : 7),
+    seconds: of(number('seconds'), part.seconds, isQuick ? 2 : 60),
+    only: of(list('only'), part.only, ['produce', 'tails', 'disturbances', 'read', 'recovery']),
+    bytes: of(numbers('bytes'), part.bytes, [100, 1024, 16_384, 2 ** 20]),
+    inFlight: of(numbers('in-flight'), part.inFlight, isQuick ? [1, 256] : [1, 64, 256]),
+    partitions: of(numbers('partitions'), part.partitions, isQuick ? [1, 64] : [1, 16, 64]),
+    records: of(numbers('records'), part.records, [1, 100]),
+    subjects: of(list('subjects') as Subject[] | undefined, part.subjects, everySubject),
+    gigabytes: of(numbers('gigabytes'), part.gigabytes, isQuick ? [0.1, 1] : [0.1, 1, 10]),
+    scratch: option('directory') ?? join(import.meta.dir, '..', '..', 'dist', 'bench-log'),
+  }
 }
+
+function partNamed(name: string): readonly Part[] {
+  const found = parts[name]
+  if (found !== undefined) return found
+  console.error(`there is no part "${name}": ${Object.keys(parts).join(', ')}`)
+  process.exit(2)
+}
+
+const part = option('part')
+/** Into the name of the file of results. */
+export const suffix = part !== undefined ? `-${part}` : isQuick ? '-quick' : ''
+/** One after the other, into one report. */
+export const plans: readonly Settings[] = (part === undefined ? [{}] : partNamed(part)).map(settingsOf)
