@@ -38,6 +38,8 @@ public final class Peer {
     settings.setString("execution.checkpointing.storage", "filesystem");
     settings.setString("execution.checkpointing.dir", "file://" + args[3]);
     settings.setString("taskmanager.numberOfTaskSlots", "1");
+    // What fails says so, instead of being tried again.
+    settings.setString("restart-strategy.type", "none");
     StreamExecutionEnvironment env = StreamExecutionEnvironment.createLocalEnvironment(1, settings);
     env.enableCheckpointing(Long.parseLong(args[4]), CheckpointingMode.EXACTLY_ONCE);
     env.getConfig().enableObjectReuse();
