@@ -10,6 +10,7 @@ import { devCommands } from './commands/dev.ts'
 import { dlqCommands } from './commands/dlq.ts'
 import { exampleCommands } from './commands/examples.ts'
 import { groupCommands } from './commands/group.ts'
+import { lockCommands } from './commands/lock.ts'
 import { logCommands } from './commands/log.ts'
 import { produceCommands } from './commands/produce.ts'
 import { selfCommands } from './commands/self.ts'
@@ -30,6 +31,7 @@ export const commands: readonly Command[] = [
   ...appCommands,
   ...tableCommands,
   ...deployCommands,
+  ...lockCommands,
   ...dlqCommands,
   ...dashboardCommands,
   ...exampleCommands,

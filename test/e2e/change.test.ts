@@ -173,6 +173,18 @@ describe('changing a window of an app that runs', () => {
     expect((await node.get<AppStatus>('/api/v1/apps/shop')).version).toBe(3)
   }, 60_000)
 
+  test('what lasts of it can be kept beside it and reviewed', async () => {
+    expect((await pspf('app', 'lock', 'shop.ts')).code).toBe(0)
+    expect((await pspf('app', 'lock', 'shop.ts', '--check')).code).toBe(0)
+    write(shop('5m'))
+    const changed = await pspf('app', 'lock', 'shop.ts', '--check')
+    expect(changed.code).toBe(4)
+    expect(changed.err).toContain('- state revenue: window, tumbling 1m')
+    expect(changed.err).toContain('+ state revenue: window, tumbling 5m')
+    expect(changed.err).toContain('+ topic revenue-5m: sink')
+    write(shop('1m'))
+  }, 60_000)
+
   test('killed at any moment of a deployment, one of the two versions runs whole', async () => {
     for (let round = 0; round < 6; round++) {
       write(shop('1m', `console.log('round ${round}')`))
