@@ -2,6 +2,11 @@ import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { BrokerError } from '#base'
 import { type AppPart, agg, app, output, state, topic, window } from '#streams'
+import { planApp } from '../../../src/streams/graph/plan.ts'
+import { MemoryStore } from '../../../src/streams/state/memory-store.ts'
+import { MutationSet } from '../../../src/streams/state/state-store.ts'
+import { AppTables } from '../../../src/streams/tables/app-tables.ts'
+import { CommittedState } from '../../../src/streams/tables/committed-state.ts'
 import { harness } from '../../../src/streams/testing/index.ts'
 
 type Row = { key: string; amount: number; at: number }
@@ -327,4 +332,56 @@ test('positions are those of the inputs of the table, and a question waits for t
     await expect(wait('counts', place)).rejects.toMatchObject({ code: 'timeout' })
   }
   await expect(wait('joined', { partition: 0, offset: 0 })).rejects.toMatchObject({ code: 'timeout' })
+})
+
+describe('what an answer may cost is bounded', () => {
+  const committed = async (sent: readonly Row[]) => {
+    const store = new MemoryStore()
+    const source = topic<Row>('rows', { time: { at: (row) => row.at } })
+    const visits = source
+      .stream()
+      .keyBy('key')
+      .window('visits', window.session({ gap: '1ms', grace: '1h' }))
+      .aggregate({ n: agg.count() })
+      .emit('on-close')
+    const built = app({ id: 'shop' }).use(visits)
+    const t = await harness(built, { openStore: () => store })
+    for (const row of sent) t.send(source, row)
+    await t.settle()
+    const state = new CommittedState(store, new MutationSet(), () => null)
+    return { plan: planApp(built), tasks: [{ name: 'rows-0', committed: state }], clock: t.clock }
+  }
+  const rows = Array.from({ length: 20 }, (_, n) => ({ key: `k${n}`, amount: 1, at: n }))
+  const question = { t: 'rows', node: 'visits', limit: 5, waitMs: 0 } as const
+
+  test('by what is looked at and not wanted', async () => {
+    const tables = new AppTables({ ...(await committed(rows)), limits: { scannedMax: 10 } })
+    expect((await tables.rows(question)).rows).toHaveLength(5)
+    await expect(tables.rows({ ...question, windowFrom: 1_000 })).rejects.toMatchObject({ code: 'too_large' })
+  })
+
+  test('by its size, and by the rows it may have', async () => {
+    const parts = await committed(rows)
+    const small = new AppTables({ ...parts, limits: { answerSizeBytesMax: 100 } })
+    const { rows: few, next } = await small.rows(question)
+    expect(few.length).toBeLessThan(4)
+    expect(next).not.toBeNull()
+    const short = new AppTables({ ...parts, limits: { rowsMax: 3 } })
+    expect((await short.rows({ ...question, limit: 1_000 })).rows).toHaveLength(3)
+  })
+
+  test('by how many rows of a table are counted', async () => {
+    const parts = await committed(rows)
+    expect(new AppTables({ ...parts, limits: { countedMax: 7 } }).list()).toMatchObject([
+      { rows: 7, more: true },
+    ])
+    expect(new AppTables(parts).list()).toMatchObject([{ rows: 20, more: false }])
+  })
+
+  test('a task that is being rebuilt says so', async () => {
+    const { plan, clock } = await committed([])
+    const tables = new AppTables({ plan, clock, tasks: [{ name: 'rows-0', committed: null }] })
+    await expect(tables.rows(question)).rejects.toMatchObject({ code: 'busy' })
+    expect(tables.list()).toMatchObject([{ rows: 0 }])
+  })
 })
