@@ -106,24 +106,34 @@ export class AppTables {
     const table = this.#find(question.node)
     await this.#reached(table, question)
     const range = { ...question, after: question.cursor === undefined ? null : parseCursor(question.cursor) }
-    const sources = chooseTasks(table, question).map((task) => new Source(table, task, range, this.#limits))
+    const sources: Source[] = []
+    try {
+      for (const task of chooseTasks(table, question)) {
+        sources.push(new Source(table, task, range, this.#limits))
+      }
+      return { ...this.#take(sources, question.limit), positions: positionsOf(table) }
+    } finally {
+      for (const source of sources) source.close()
+    }
+  }
+
+  /** Rows of all sources, in order, as many as one answer may have. */
+  #take(sources: readonly Source[], wanted: number): Pick<RowAnswer, 'rows' | 'next'> {
     const rows: TableRow[] = []
-    const limit = Math.min(question.limit, this.#limits.rowsMax)
+    const limit = Math.min(wanted, this.#limits.rowsMax)
     let sizeBytes = 0
     let last: Uint8Array | null = null
     for (let source = leastOf(sources); source !== null; source = leastOf(sources)) {
       const { place, row } = source.first!
       const isFull = rows.length >= limit || sizeBytes >= this.#limits.answerSizeBytesMax
       // A key may be in several tasks, where producers choose partitions by hand: its rows are never torn apart.
-      if (isFull && last !== null && Buffer.compare(place, last) !== 0) {
-        return { rows, next: cursorOf(last), positions: positionsOf(table) }
-      }
+      if (isFull && last !== null && Buffer.compare(place, last) !== 0) return { rows, next: cursorOf(last) }
       rows.push(row)
       sizeBytes += JSON.stringify(row).length
       last = place
       source.step()
     }
-    return { rows, next: null, positions: positionsOf(table) }
+    return { rows, next: null }
   }
 
   #find(node: string): Table {
@@ -193,6 +203,11 @@ class Source {
   step(): void {
     const { done, value } = this.#rows.next()
     this.first = done ? null : value
+  }
+
+  /** Stores hold something open for as long as a scan is. */
+  close(): void {
+    this.#rows.return?.()
   }
 }
 

@@ -50,27 +50,32 @@ function* rowsOf(
   range: RowRange,
   { id, folding, start, sizeMs }: Window,
 ): Generator<PlacedRow> {
-  const sources = panes.map((pane) => {
-    const prefix = windowPrefix(id, pane)
-    return new Peeked(keyEntries(state, prefix, range), prefix.length)
-  })
+  const sources: Peeked[] = []
   const place = windowPrefix(id, start).subarray(windowsPrefix(id).length)
-  for (;;) {
-    let tagged: Uint8Array | null = null
-    for (const { own } of sources) {
-      if (own !== null && (tagged === null || Buffer.compare(own, tagged) < 0)) tagged = own
+  try {
+    for (const pane of panes) {
+      const prefix = windowPrefix(id, pane)
+      sources.push(new Peeked(keyEntries(state, prefix, range), prefix.length))
     }
-    if (tagged === null) return
-    let parts: readonly unknown[] | null = null
-    let at = Number.MIN_SAFE_INTEGER
-    for (const source of sources) {
-      if (source.own === null || Buffer.compare(source.own, tagged) !== 0) continue
-      const [, newest, ...accumulators] = decodeValue(source.take(), id) as StoredEntry
-      parts = parts === null ? accumulators : mergeOf(folding, parts, accumulators)
-      at = Math.max(at, newest)
+    for (;;) {
+      let tagged: Uint8Array | null = null
+      for (const { own } of sources) {
+        if (own !== null && (tagged === null || Buffer.compare(own, tagged) < 0)) tagged = own
+      }
+      if (tagged === null) return
+      let parts: readonly unknown[] | null = null
+      let at = Number.MIN_SAFE_INTEGER
+      for (const source of sources) {
+        if (source.own === null || Buffer.compare(source.own, tagged) !== 0) continue
+        const [, newest, ...accumulators] = decodeValue(source.take(), id) as StoredEntry
+        parts = parts === null ? accumulators : mergeOf(folding, parts, accumulators)
+        at = Math.max(at, newest)
+      }
+      const row = { key: readTaggedKey(tagged), window: { start, end: start + sizeMs }, at }
+      yield { place: joinKey(place, tagged), row: { ...row, value: namedResults(folding, parts!) } }
     }
-    const row = { key: readTaggedKey(tagged), window: { start, end: start + sizeMs }, at }
-    yield { place: joinKey(place, tagged), row: { ...row, value: namedResults(folding, parts!) } }
+  } finally {
+    for (const source of sources) source.close()
   }
 }
 
@@ -93,6 +98,10 @@ class Peeked {
     const value = this.#value
     this.#step()
     return value
+  }
+
+  close(): void {
+    this.#entries.return?.()
   }
 
   #step(): void {

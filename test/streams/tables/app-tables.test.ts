@@ -385,3 +385,49 @@ describe('what an answer may cost is bounded', () => {
     expect(tables.list()).toMatchObject([{ rows: 0 }])
   })
 })
+
+test('an answer leaves no scan of a store open, however it ends', async () => {
+  let open = 0
+  const counted = (below: MemoryStore) => ({
+    get: (key: Uint8Array) => below.get(key),
+    *scan(from: Uint8Array, to: Uint8Array) {
+      open++
+      try {
+        yield* below.scan(from, to)
+      } finally {
+        open--
+      }
+    },
+  })
+  const store = new MemoryStore()
+  const source = topic<Row>('rows', { time: { at: (row) => row.at } })
+  const keyed = source.stream().keyBy('key')
+  const hopping = window.hopping('4ms', { every: '1ms', grace: '1h' })
+  const built = app({ id: 'shop' }).use(
+    keyed.count('counts'),
+    keyed.window('panes', hopping).aggregate({ n: agg.count() }).emit('on-close'),
+    keyed.joinWithin('near', keyed, { before: '0s', after: '1h', grace: '0s', select: (a, b) => [a, b] }),
+  )
+  const t = await harness(built, { openStore: () => store })
+  for (let at = 0; at < 20; at++) t.send(source, { key: `k${at % 5}`, amount: 1, at })
+  await t.settle()
+  const committed = new CommittedState(
+    Object.assign(new MemoryStore(), counted(store)),
+    new MutationSet(),
+    () => null,
+  )
+  const tasks = [{ name: 'rows-0', committed }]
+  const parts = { plan: planApp(built), tasks, clock: t.clock }
+  for (const node of ['counts', 'panes', 'near']) {
+    const question = { t: 'rows', node, limit: 2, waitMs: 0 } as const
+    expect((await new AppTables(parts).rows(question)).next).not.toBeNull()
+    expect([node, open]).toEqual([node, 0])
+    for (let scannedMax = 1; scannedMax < 40; scannedMax++) {
+      const bounded = new AppTables({ ...parts, limits: { scannedMax } })
+      await bounded
+        .rows(question)
+        .catch((thrown: unknown) => expect(thrown).toMatchObject({ code: 'too_large' }))
+      expect([node, scannedMax, open]).toEqual([node, scannedMax, 0])
+    }
+  }
+})
