@@ -510,13 +510,6 @@ export const mutants: readonly Mutant[] = [
     ...past,
   },
   {
-    name: 'history: a restored partition knows what its producers sent later',
-    file: 'src/log/backup/cut.ts',
-    find: 'rowsOutside(producers, [{ from: endOffset, until: facts.endOffset }])',
-    replace: '[...producers]',
-    ...past,
-  },
-  {
     name: 'order: append time follows the clock back',
     file: 'src/log/commit/group-commit.ts',
     find: 'Math.max(this.#context.clock.now(), this.#frame.appendTime)',

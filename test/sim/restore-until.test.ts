@@ -398,6 +398,7 @@ describe('a backup restored to a time', () => {
     const log = await worked.machine.run(openLog(worked.partsAt('/restored')))
     expect((await worked.machine.run(log.append([sent(1)]))).offsets).toEqual([asOffset(1)])
     expect(log.partition(id)!.endOffset).toBe(asOffset(2))
+    expect(await codeOf(worked.machine.run(log.append([sent(3)])))).toBe('out_of_order_sequence')
     expect((await worked.machine.run(log.append([sent(2)]))).offsets).toEqual([asOffset(2)])
     expect(log.partition(id)!.endOffset).toBe(asOffset(3))
     await worked.machine.run(log.close())

@@ -16,7 +16,9 @@ export function retentionText({ retentionMs, retentionBytes, cleanupPolicy }: Re
 
 /** `'1,200'`, or `'≤ 1,200'`: of a compacted topic nobody counts what is left between its first and its last record. */
 export function recordsText({ records, config }: Pick<TopicSummary, 'records' | 'config'>): string {
-  return config.cleanupPolicy === 'delete' ? formatCount(records) : `≤ ${formatCount(records)}`
+  return records === 0 || config.cleanupPolicy === 'delete'
+    ? formatCount(records)
+    : `≤ ${formatCount(records)}`
 }
 
 const hourMs = 3_600_000

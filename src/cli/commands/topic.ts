@@ -20,8 +20,8 @@ const summary: View<TopicSummary> = {
       title: 'records',
       of: (topic) => topic.records,
       // Compaction leaves gaps, and nobody counts what is left.
-      show: (topic) =>
-        topic.config.cleanupPolicy.includes('compact') ? `≤ ${topic.records}` : `${topic.records}`,
+      show: ({ records, config }) =>
+        records > 0 && config.cleanupPolicy !== 'delete' ? `≤ ${records}` : `${records}`,
       right: true,
     },
     {
