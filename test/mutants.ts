@@ -22,15 +22,18 @@ function copyTree(): void {
 }
 
 async function testsPass(tests: readonly string[], environment: Record<string, string>): Promise<boolean> {
-  const child = Bun.spawn([process.execPath, 'test', '--bail', ...tests.map((path) => `./${path}`)], {
-    cwd: scratch,
-    env: { ...process.env, ...environment },
-    stdin: 'ignore',
-    stdout: 'ignore',
-    stderr: 'ignore',
-    timeout: timeoutMs,
-    killSignal: 'SIGKILL',
-  })
+  const child = Bun.spawn(
+    [process.execPath, 'test', '--bail', '--timeout', String(timeoutMs), ...tests.map((path) => `./${path}`)],
+    {
+      cwd: scratch,
+      env: { ...process.env, ...environment },
+      stdin: 'ignore',
+      stdout: 'ignore',
+      stderr: 'ignore',
+      timeout: timeoutMs,
+      killSignal: 'SIGKILL',
+    },
+  )
   return (await child.exited) === 0
 }
 

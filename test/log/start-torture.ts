@@ -34,6 +34,7 @@ const partitionCount = 16
 const tailAppends = 2000
 const readsMax = 500
 const largeBatchBytes = 4 * 2 ** 20
+const inFlightBytesMax = 32 * 2 ** 20
 const ids: PartitionId[] = Array.from({ length: partitionCount }, (_, partition) => ({
   topicId: 'f'.repeat(32),
   partition,
@@ -64,6 +65,7 @@ function hollow(disk: Disk): Disk {
 }
 
 async function appendAll(log: LogGroup, batch: Uint8Array, count: number): Promise<void> {
+  const lanes = Math.min(128, Math.floor(inFlightBytesMax / batch.length))
   let next = 0
   const lane = async () => {
     while (next < count) {
@@ -71,7 +73,7 @@ async function appendAll(log: LogGroup, batch: Uint8Array, count: number): Promi
       await log.append([{ kind: 'batch', id, batch: batch.slice() }])
     }
   }
-  await Promise.all(Array.from({ length: 8 * partitionCount }, lane))
+  await Promise.all(Array.from({ length: lanes }, lane))
 }
 
 async function fill(directory: string): Promise<void> {

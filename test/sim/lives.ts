@@ -30,6 +30,8 @@ function add(counts: Counts, what: string, count: number): void {
   counts[what] = (counts[what] ?? 0) + count
 }
 
+/** A run of hours that is ended early has still told what it saw. */
+const toldEvery = 500
 const one = kinds[flags.kind]
 if (one === undefined) throw new Error(`--kind is one of ${Object.keys(kinds).join(', ')}`)
 const [first, last] = flags.seeds.split('-').map(Number) as [number, number]
@@ -43,6 +45,7 @@ for (let seed = first; seed < last; seed++) {
     broken.push(seed)
     console.log(`seed ${seed}: ${(thrown as Error).stack}`)
   }
+  if ((seed + 1 - first) % toldEvery === 0) console.log(`up to ${seed}: ${JSON.stringify(counts)}`)
 }
 const minutes = (performance.now() - started) / 60_000
 const perMinute = Math.round((last - first) / minutes)
