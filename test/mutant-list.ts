@@ -59,6 +59,20 @@ export const mutants: readonly Mutant[] = [
     ...lives,
   },
   {
+    name: 'sync: what was sent to the device is taken for synced',
+    file: 'src/log/segment/segment.ts',
+    find: '    this.#sentBytes = end\n',
+    replace: '    this.syncedBytes = end\n',
+    ...lives,
+  },
+  {
+    name: 'sync: a part that could not be sent to the device is forgotten',
+    file: 'src/log/checkpoint/checkpointer.ts',
+    find: '      await segment.writeBack()\n',
+    replace: '      await segment.writeBack().catch(() => undefined)\n',
+    tests: ['test/sim/write-ahead.test.ts'],
+  },
+  {
     name: 'sync: a segment with bytes that are not synced is closed for another',
     file: 'src/log/segment/segment.ts',
     find: 'if (this.#pins > 0 || this.writtenBytes !== this.syncedBytes) return false',

@@ -3,6 +3,7 @@
 import type { Disk } from '#base'
 
 export const disturbanceNames = [
+  'segment write-back',
   'segment sync',
   'segment roll',
   'removal',
@@ -55,7 +56,11 @@ export function watchedDisk(disk: Disk, watch: Watch): Disk {
     open(path, mode) {
       const isNew = mode === 'create' && path.endsWith('.log') && !disk.exists(path)
       const file = isNew ? watch.now('segment roll', () => disk.open(path, mode)) : disk.open(path, mode)
-      return { ...file, syncBehind: () => watch.during('segment sync', () => file.syncBehind()) }
+      return {
+        ...file,
+        writeBack: (range) => watch.during('segment write-back', () => file.writeBack(range)),
+        syncBehind: () => watch.during('segment sync', () => file.syncBehind()),
+      }
     },
     removeBehind: (path) => watch.during('removal', () => disk.removeBehind(path)),
     syncDirectory: (path) => watch.during('checkpoint or file name', () => disk.syncDirectory(path)),

@@ -1,6 +1,7 @@
 // The disk, passed in. Everything that touches files above `base` goes through this interface, so that a simulated
 // disk can lose, tear and refuse writes. Calls are synchronous unless they can hold the thread: page-cache writes take
 // microseconds, a sync takes milliseconds and therefore runs on a thread of its own.
+import type { FileRange } from './write-back.ts'
 
 export interface DiskFile {
   readonly path: string
@@ -14,6 +15,11 @@ export interface DiskFile {
   sync(): Promise<void>
   /** As `sync`, on the background thread, so that what nobody waits for never delays an acknowledgement. */
   syncBehind(): Promise<void>
+  /**
+   * Brings a part to the device, on the background thread: it makes nothing durable, but the next sync short. A rejection
+   * counts as that of a sync.
+   */
+  writeBack(range: FileRange): Promise<void>
   /** fdatasync on this thread: only at start and stop. */
   syncNow(): void
   truncate(sizeBytes: number): void

@@ -101,6 +101,10 @@ function openFile(path: string, descriptor: number, threads: Threads): DiskFile 
       mustBeOpen()
       return threads.backgroundThread.run({ kind: 'file', descriptor })
     },
+    writeBack(range) {
+      mustBeOpen()
+      return threads.backgroundThread.run({ kind: 'writeBack', descriptor, range })
+    },
     syncNow() {
       mustBeOpen()
       fdatasyncSync(descriptor)

@@ -89,7 +89,7 @@ function systemError({ code, message }: SyncFailure): Error {
 
 /** The runtime's pool takes what can hold this thread longest. */
 async function runHere(task: SyncTask): Promise<void> {
-  if (task.kind === 'file') await syncInPool(task.descriptor)
+  if (task.kind === 'file' || task.kind === 'writeBack') await syncInPool(task.descriptor)
   else runSyncTask(task)
 }
 

@@ -33,6 +33,8 @@ export type LogLimits = {
   readonly appendBytesMax: number
   /** One frame takes what is queued up to here (a larger append travels alone). */
   readonly groupBytesMax: number
+  /** When so much is queued while a sync is in flight it is written then, so that the disk need not wait for the processor. */
+  readonly writeAheadBytes: number
   /** Queued and in flight; beyond it appends are refused with `busy`. */
   readonly pendingBytesMax: number
   /** Frames written and not yet covered by a sync; beyond it appends wait, whatever their durability. */
@@ -43,7 +45,9 @@ export type LogLimits = {
   /** A checkpoint begins after this much, or this long after the first append since the last one. */
   readonly checkpointBytes: number
   readonly checkpointMs: number
-  /** A segment file is synced behind after each such step, so that a checkpoint finds little left to do. */
+  /** Each such step of a segment is sent to the device behind the appends, so that a checkpoint finds little left to do. */
+  readonly writeBackStepBytes: number
+  /** Compacted files are synced after each such step. */
   readonly syncStepBytes: number
   /** After this long without an append a mark says that the last frame is durable. */
   readonly idleMarkMs: number
@@ -83,12 +87,14 @@ export const defaultLimits: LogLimits = {
   segmentAgeMsMax: 24 * 3_600_000,
   appendBytesMax: 24 * mebibyte,
   groupBytesMax: 4 * mebibyte,
+  writeAheadBytes: 2 * mebibyte,
   pendingBytesMax: 64 * mebibyte,
   unsyncedFramesMax: 1024,
   walFileSizeBytes: 32 * mebibyte,
   walFilesMax: 8,
   checkpointBytes: 64 * mebibyte,
   checkpointMs: 30_000,
+  writeBackStepBytes: mebibyte / 2,
   syncStepBytes: mebibyte,
   idleMarkMs: 2_000,
   diskReserveBytes: 64 * mebibyte,

@@ -35,6 +35,19 @@ describe('real disk', () => {
     file.close()
   })
 
+  test('a part of a file is written back, whole pages or not, and stays as it is', async () => {
+    const file = disk.open(join(directory, 'written-back'), 'create')
+    file.write(new Uint8Array(100_000).fill(7), 0)
+    await file.writeBack({ position: 5, sizeBytes: 50_000 })
+    await file.writeBack({ position: 90_000, sizeBytes: 1e6 })
+    await file.syncBehind()
+    const into = new Uint8Array(100_001)
+    expect(file.read(into, 0)).toBe(100_000)
+    expect(into.subarray(0, 100_000).every((byte) => byte === 7)).toBe(true)
+    file.close()
+    expect(() => file.writeBack({ position: 0, sizeBytes: 1 })).toThrow('is open when it is used')
+  })
+
   test('modes say whether a file must exist', () => {
     expect(() => disk.open(join(directory, 'absent'), 'read')).toThrow('ENOENT')
     expect(() => disk.open(join(directory, 'absent'), 'write')).toThrow('ENOENT')

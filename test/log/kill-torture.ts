@@ -32,6 +32,7 @@ export const tortureLimits: Partial<LogLimits> = {
   groupBytesMax: 256 * 1024,
   checkpointBytes: 2 * 1024 * 1024,
   walFilesMax: 4,
+  writeBackStepBytes: 256 * 1024,
   syncStepBytes: 256 * 1024,
 }
 

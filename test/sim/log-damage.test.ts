@@ -51,7 +51,7 @@ async function openCode(scenario: LogScenario): Promise<string> {
 
 /** A log that was closed in order, and the segment files of one of its partitions. */
 async function closedWithSegments(): Promise<{ scenario: LogScenario; paths: string[] }> {
-  const scenario = new LogScenario(1, { limits: { ...roomy, segmentSizeBytesMax: 1500 } })
+  const scenario = new LogScenario(6, { limits: { ...roomy, segmentSizeBytesMax: 1500 } })
   await scenario.open()
   await scenario.work(60)
   await scenario.settle()
@@ -310,7 +310,7 @@ describe('damage', () => {
       (bytes) => bytes.toReversed(),
     ]
     for (const change of spoil) {
-      const scenario = new LogScenario(7, { limits: { ...roomy, segmentSizeBytesMax: 100_000 } })
+      const scenario = new LogScenario(11, { limits: { ...roomy, segmentSizeBytesMax: 100_000 } })
       await scenario.open()
       await scenario.work(200)
       await scenario.settle()

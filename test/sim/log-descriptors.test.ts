@@ -39,8 +39,14 @@ describe('a log that may open few files', () => {
     scenario.disk.filesMax = scenario.disk.openFiles + 6
     for (const id of [...ids, ...ids]) await scenario.drive(log.append(entries([id])))
     expect(ends(log, ids)).toEqual(ids.map(() => 2))
-    for (const id of ids)
-      expect((await scenario.drive(log.partition(id)!.read(0 as never, 1))).length).toBeGreaterThan(0)
+    const read = (id: PartitionId) => scenario.drive(log.partition(id)!.read(0 as never, 1))
+    for (const id of ids) {
+      const first = await read(id).catch((error: BrokerError) => error.code)
+      // Refused when all that is open waits for its sync; which begins then.
+      if (first === 'busy') await scenario.clock.advance(20)
+      else expect(first.length).toBeGreaterThan(0)
+      expect((await read(id)).length).toBeGreaterThan(0)
+    }
   })
 
   test('appends to more partitions than that in one frame, and starts again with them', async () => {

@@ -111,7 +111,7 @@ describe('the end of a file', () => {
   })
 
   test('a log that was killed right after a checkpoint was not stopped in order', async () => {
-    const scenario = new LogScenario(14)
+    const scenario = new LogScenario(17)
     await scenario.open()
     await scenario.work(20)
     await scenario.settle()

@@ -263,6 +263,7 @@ export class SimulatedDisk implements Disk {
       readAsync: (into, position) => this.#later(() => use('read', () => inode.read(into, position))),
       sync: () => this.#sync(inode, use),
       syncBehind: () => this.#sync(inode, use),
+      writeBack: () => this.#writeBack(inode, use),
       syncNow: () => use('sync', () => this.#settle(inode, inode.unsynced())),
       truncate: (sizeBytes) =>
         use('truncate', () => {
@@ -311,6 +312,16 @@ export class SimulatedDisk implements Disk {
       },
       stalls ? stallMs : 0,
     )
+  }
+
+  /** Brings nothing to the disk for sure: what a power cut leaves of it is as random as before. */
+  async #writeBack(inode: SimulatedInode, use: OpenFile['use']): Promise<void> {
+    this.#mustLive()
+    await this.#later(() => {
+      const fault = this.#faultNow()
+      if (fault === 'EIO' || fault === 'EAGAIN') inode.loseDirty()
+      use('writeBack', () => undefined)
+    })
   }
 
   #settle(inode: SimulatedInode, unsynced: Unsynced): void {
@@ -405,6 +416,7 @@ export class SimulatedDisk implements Disk {
 const faultable = new Set([
   'write',
   'sync',
+  'writeBack',
   'syncDirectory',
   'open',
   'rename',

@@ -1,5 +1,5 @@
-// Brings segments to disk behind the appends, a few megabytes of one file at a time, and writes checkpoints, so that the
-// write-ahead log can be reused. Nobody waits for it unless the write-ahead log is full.
+// Sends segments to the device behind the appends, step by step, syncs them and writes checkpoints, so that the write-ahead
+// log can be reused. Nobody waits for it unless the write-ahead log is full.
 import { type Histogram, systemCode, type Timer, toError } from '#base'
 import type { FrameEnd } from '../commit/sync-round.ts'
 import { topicsDirectory } from '../disk/data-directory.ts'
@@ -30,8 +30,10 @@ type ChangedDirectory = { readonly path: string; readonly of: { directoryChanged
 
 export class Checkpointer {
   readonly #parts: CheckpointerParts
-  /** Segments with a whole step to sync. */
+  /** Segments with a whole step to send to the device. */
   readonly #steps = new Set<Segment>()
+  /** Segments to be synced, so that they can be closed for others. */
+  readonly #crowded = new Set<Segment>()
   readonly #seconds: Histogram
   #bytesSince = 0
   #due = false
@@ -48,7 +50,7 @@ export class Checkpointer {
     this.#parts = parts
     const { openFiles } = parts.context
     openFiles.onShort = () => {
-      for (const segment of openFiles.unsynced(openFilesStep)) this.#steps.add(segment)
+      for (const segment of openFiles.unsynced(openFilesStep)) this.#crowded.add(segment)
       this.#next()
     }
     const help = 'Time from the start of a checkpoint to its end'
@@ -60,14 +62,12 @@ export class Checkpointer {
     const { context } = this.#parts
     this.#bytesSince += sizeBytes
     for (const partition of grown) {
-      for (const segment of partition.unsynced()) {
-        if (segment.visibleBytes - segment.syncedBytes >= context.syncStepBytes) this.#steps.add(segment)
-      }
+      for (const segment of partition.unsynced()) if (segment.hasStep) this.#steps.add(segment)
     }
     // Those that were not used for longest: once they are synced they can be closed.
     const { openFiles } = context
     if (openFiles.surplus > 0)
-      for (const segment of openFiles.unsynced(openFiles.surplus)) this.#steps.add(segment)
+      for (const segment of openFiles.unsynced(openFiles.surplus)) this.#crowded.add(segment)
     this.#due ||= this.#bytesSince >= context.checkpointBytes
     this.#timer ??= context.clock.after(context.checkpointMs, () => {
       this.#timer = null
@@ -123,7 +123,7 @@ export class Checkpointer {
     if (this.#job !== null || this.#stopped) return
     if (this.#due) this.#start(this.#checkpoint(false))
     else if (this.#sealDue) this.#start(this.#seal())
-    else if (this.#steps.size > 0) this.#start(this.#syncSteps())
+    else if (this.#steps.size + this.#crowded.size > 0) this.#start(this.#takeSteps())
   }
 
   #start(job: Promise<unknown>): void {
@@ -139,11 +139,19 @@ export class Checkpointer {
       })
   }
 
-  async #syncSteps(): Promise<void> {
-    for (const segment of this.#steps) {
-      this.#steps.delete(segment)
+  /** Until a checkpoint is due, which does all of it. */
+  async #takeSteps(): Promise<void> {
+    for (const segment of this.#crowded) {
+      this.#crowded.delete(segment)
       await this.#unlessOutOfFiles(() => segment.sync())
       if (this.#due) break
+    }
+    for (const segment of this.#steps) {
+      if (this.#due) break
+      this.#steps.delete(segment)
+      await segment.writeBack()
+      // One step of each in turn.
+      if (segment.hasStep) this.#steps.add(segment)
     }
     this.#parts.context.openFiles.trim()
   }
@@ -157,6 +165,7 @@ export class Checkpointer {
     this.#due = false
     this.#bytesSince = 0
     this.#steps.clear()
+    this.#crowded.clear()
     if (clean) for (const partition of partitions) partition.saveIndexes()
     // Taken in one go, so that it is the state between two frames; what changes from now on is the next checkpoint's.
     const visible = this.#parts.visible()

@@ -5,7 +5,8 @@
 //                                              \-> segments (page cache) -/
 //
 // An append that asks to be answered when it is `written` does not wait for the sync in flight: its frame, with all that is
-// queued before it, is written at once. So several frames may wait for the next sync, which covers all of them.
+// queued before it, is written at once. So is what queues up to `writeAheadBytes`, that the disk need not wait for the
+// processor. So several frames may wait for the next sync, which covers all of them.
 //
 // Invariants:
 //   1. Nothing is visible, nor acknowledged unless it asked for less, before the sync of its frame returned.
@@ -14,7 +15,7 @@
 //   3. An append that is refused leaves no trace; only after `disk_failed` the next start decides.
 //   4. Every frame written is covered by a sync that has begun, or will begin: now, by a timer, or at the stop; whatever else
 //      waits for room.
-import { assert, BrokerError, formatSize, sleep, type Timer, toError } from '#base'
+import { assert, BrokerError, sleep, type Timer, toError } from '#base'
 import type { Appended, AppendOptions, LogState, Partition } from '../api.ts'
 import { Checkpointer } from '../checkpoint/checkpointer.ts'
 import { Removals } from '../checkpoint/removals.ts'
@@ -28,14 +29,8 @@ import { type ProducerMoment, producerTimeAt } from '../partition/producer-time.
 import { frameHeaderSizeBytes } from '../wal/frame.ts'
 import { FrameWriter } from '../wal/frame-writer.ts'
 import type { Wal } from '../wal/wal.ts'
-import {
-  type AnyEntry,
-  entrySizeBytes,
-  type FrameInProgress,
-  noteRefused,
-  type PendingAppend,
-  takeAppend,
-} from './append.ts'
+import { type AnyEntry, type FrameInProgress, noteRefused, type PendingAppend, takeAppend } from './append.ts'
+import { AppendQueue } from './append-queue.ts'
 import { FrameChanges } from './frame-changes.ts'
 import { type FrameEnd, SyncRound } from './sync-round.ts'
 
@@ -61,9 +56,7 @@ export class GroupCommit {
   readonly removals: Removals
   /** Why records are refused as if the disk were full, by the decision of others. */
   refusesRecords: BrokerError | null = null
-  #queue: PendingAppend[] = []
-  /** Of those queued, appends that do not wait for the sync in flight. */
-  #hastyCount = 0
+  readonly #queue: AppendQueue
   #loop: Promise<void> | null = null
   /** Lets the loop look again at what there is to do. */
   #goOn: (() => void) | null = null
@@ -78,11 +71,11 @@ export class GroupCommit {
   #markTimer: Timer | null = null
   state: LogState = 'open'
   failure: BrokerError | undefined
-  pendingBytes = 0
 
   constructor({ context, partitions, wal, last }: GroupCommitParts) {
     this.#context = context
     this.#wal = wal
+    this.#queue = new AppendQueue(context, (entries) => noteRefused(this.#frame, entries))
     this.#visible = { wal: wal.end, ...last }
     this.#open = new SyncRound(this.#visible)
     this.#reserve = new DiskReserve(context)
@@ -105,45 +98,12 @@ export class GroupCommit {
   }
 
   append(entries: readonly AnyEntry[], options: AppendOptions = {}): Promise<Appended> {
-    assert(entries.length > 0, 'an append has an entry')
-    let sizeBytes = 0
-    let hasControls = false
-    let hasRecords = false
-    for (const entry of entries) {
-      sizeBytes += entrySizeBytes(entry)
-      if (entry.kind === 'batch') hasRecords = true
-      else hasControls = true
-    }
-    const refusal = this.#refusal(sizeBytes)
-    if (refusal !== null) {
-      noteRefused(this.#frame, entries)
-      return Promise.reject(refusal)
-    }
-    this.pendingBytes += sizeBytes
-    const useReserve = !hasRecords || options.useReserve === true
-    const acknowledge = hasControls ? 'synced' : (options.acknowledge ?? 'synced')
-    const syncWithinMs = options.syncWithinMs ?? 0
-    return new Promise((resolve, reject) => {
-      const sinceMs = this.#context.clock.monotonic()
-      this.#queue.push({
-        entries,
-        sizeBytes,
-        hasControls,
-        useReserve,
-        acknowledge,
-        syncWithinMs,
-        sinceMs,
-        resolve,
-        reject,
-        offsets: [],
-        appended: null,
-      })
-      if (acknowledge === 'written') {
-        this.#hastyCount++
-        this.#nudge()
-      }
-      this.#wake()
-    })
+    if (this.failure) return Promise.reject(this.failure)
+    if (this.state === 'closed') return Promise.reject(new BrokerError('closed', 'the log is closed'))
+    const appended = this.#queue.add(entries, options)
+    if (this.#queue.isHasty || this.#queue.isLong) this.#nudge()
+    this.#wake()
+    return appended
   }
 
   onVisible(listener: VisibleListener): () => void {
@@ -164,9 +124,14 @@ export class GroupCommit {
     this.#closing.abort()
     this.#syncTimer?.cancel()
     this.checkpointer.halt()
-    this.#rejectQueue(this.failure)
+    this.#queue.rejectAll(this.failure)
     this.#rejectRound(this.#open)
     this.#nudge()
+  }
+
+  /** Of appends that are not answered. */
+  get pendingBytes(): number {
+    return this.#queue.pendingBytes
   }
 
   /** Finishes what was taken, then refuses. */
@@ -181,24 +146,6 @@ export class GroupCommit {
     await this.checkpointer.stop()
   }
 
-  #refusal(sizeBytes: number): BrokerError | null {
-    if (this.failure) return this.failure
-    if (this.state === 'closed') return new BrokerError('closed', 'the log is closed')
-    const { appendBytesMax, pendingBytesMax } = this.#context
-    if (sizeBytes + frameHeaderSizeBytes > appendBytesMax) {
-      return new BrokerError('too_large', `an append may have ${formatSize(appendBytesMax)}`, {
-        fix: 'send fewer or smaller records at once',
-        details: { limitBytes: appendBytesMax, sizeBytes },
-      })
-    }
-    if (this.pendingBytes > 0 && this.pendingBytes + sizeBytes > pendingBytesMax) {
-      return new BrokerError('busy', `${formatSize(this.pendingBytes)} wait to be written`, {
-        fix: 'wait for acknowledgements before sending more',
-      })
-    }
-    return null
-  }
-
   /** In a microtask, so that appends of one turn share a frame. */
   #wake(): void {
     if (this.#loop !== null) return
@@ -207,7 +154,7 @@ export class GroupCommit {
       .catch((thrown) => this.fail(toError(thrown)))
       .then(() => {
         this.#loop = null
-        if (this.#queue.length > 0) this.#wake()
+        if (!this.#queue.isEmpty) this.#wake()
         else this.#armMark()
       })
   }
@@ -240,13 +187,21 @@ export class GroupCommit {
     return this.#syncing === null && this.#open.frames === 0
   }
 
+  /** Whether so much was written during a sync that the next one begins before anything else. */
+  get #isAhead(): boolean {
+    const { isDue, sizeBytes } = this.#open
+    return isDue && sizeBytes >= this.#context.writeAheadBytes
+  }
+
   /** Whether a frame is to be written now. */
   #mayWrite(): boolean {
-    const first = this.#queue[0]
+    const first = this.#queue.first
     if (first === undefined) return this.#markDue && this.#isSettled
     if (first.hasControls) return this.#isSettled
-    if (this.#syncing === null) return true
-    return this.#hastyCount > 0 && this.#open.frames < this.#context.unsyncedFramesMax
+    const { writeAheadBytes, unsyncedFramesMax } = this.#context
+    if (this.#syncing === null) return !this.#isAhead
+    if (this.#queue.isLong && this.#open.sizeBytes < writeAheadBytes) return true
+    return this.#queue.isHasty && this.#open.frames < unsyncedFramesMax
   }
 
   /** Whether the frames that no sync covers yet are to be synced now. */
@@ -254,7 +209,7 @@ export class GroupCommit {
     const { isDue, frames } = this.#open
     if (this.#syncing !== null || frames === 0) return false
     if (isDue || this.state === 'closed') return true
-    return this.#queue[0]?.hasControls === true || frames >= this.#context.unsyncedFramesMax
+    return this.#queue.first?.hasControls === true || frames >= this.#context.unsyncedFramesMax
   }
 
   async #commitNext(): Promise<void> {
@@ -275,40 +230,19 @@ export class GroupCommit {
       this.#context.producerExpiryMs,
     )
     const full = this.refusesRecords ?? (this.#reserve.isLow() ? this.#reserve.refusal() : null)
-    const taken = this.#takeQueued()
+    const taken = this.#queue.take()
     const group: PendingAppend[] = []
     let sizeBytes = frameHeaderSizeBytes
     for (const append of taken) sizeBytes += append.sizeBytes
     writer.begin(sizeBytes)
     for (const append of taken) {
-      if (append.acknowledge === 'written') this.#hastyCount--
       const refusal = append.useReserve || full === null ? takeAppend(this.#frame, append) : full
       if (refusal === null) group.push(append)
-      else this.#reject([append], refusal)
+      else this.#queue.reject([append], refusal)
     }
     if (group.length === 0) writer.begin(frameHeaderSizeBytes)
     assert(group.length > 0 || !changes.hasControls, 'a refused append leaves no trace')
     return group
-  }
-
-  /** As many as one frame takes; an append with controls travels alone. */
-  #takeQueued(): PendingAppend[] {
-    const queue = this.#queue
-    const first = queue[0]
-    if (first === undefined) return []
-    let count = 1
-    let sizeBytes = first.sizeBytes
-    while (!first.hasControls && count < queue.length) {
-      const append = queue[count]!
-      sizeBytes += append.sizeBytes
-      if (append.hasControls || sizeBytes > this.#context.groupBytesMax) break
-      count++
-    }
-    if (count === queue.length) {
-      this.#queue = []
-      return queue
-    }
-    return queue.splice(0, count)
   }
 
   async #commit(group: PendingAppend[]): Promise<void> {
@@ -443,7 +377,7 @@ export class GroupCommit {
     // What lies before it is whole, and its sync need not wait for room. Only then may anything be written over.
     await this.#syncAll()
     if (this.failure === undefined) await this.#retryWhileFull(() => this.#wal.blank())
-    this.#reject(group, this.failure ?? diskFull(error))
+    this.#queue.reject(group, this.failure ?? diskFull(error))
   }
 
   /** Some file systems need room even to write over what is there. Meanwhile nobody else needs to wait. */
@@ -455,7 +389,7 @@ export class GroupCommit {
       } catch (thrown) {
         const error = toError(thrown)
         if (!isCurable(error) || this.#closing.signal.aborted) return this.fail(error)
-        this.#rejectQueue(diskFull(error))
+        this.#queue.rejectAll(diskFull(error))
         await sleep(clock, diskFullRetryMs, this.#closing.signal)
       }
     }
@@ -480,7 +414,7 @@ export class GroupCommit {
     while (error !== null && isCurable(error) && !this.#closing.signal.aborted) {
       this.#reserve.forget()
       if (!(await this.#makeRoom(error))) {
-        this.#rejectQueue(diskFull(error))
+        this.#queue.rejectAll(diskFull(error))
         await sleep(clock, diskFullRetryMs, this.#closing.signal)
       }
       // The sync of a segment may have failed meanwhile.
@@ -519,6 +453,8 @@ export class GroupCommit {
     this.#meters.frames.add(round.frames)
     this.#meters.frameBytes.add(round.sizeBytes)
     this.#meters.appends.add(round.appends.length)
+    // Before those who are answered take the thread.
+    if (this.#isAhead) this.#nudge()
     this.#answer(round)
     if (grown.length > 0) for (const listener of this.#listeners) this.#tell(listener, grown)
     if (round.hasEntries) this.checkpointer.noteFrame(grown as readonly PartitionLog[], round.sizeBytes)
@@ -539,32 +475,16 @@ export class GroupCommit {
   #answer(round: SyncRound): void {
     const nowMs = this.#context.clock.monotonic()
     for (const append of round.appends.splice(0)) {
-      this.pendingBytes -= append.sizeBytes
       this.#meters.appendSeconds.observe((nowMs - append.sinceMs) / 1000)
-      append.resolve(append.appended!)
+      this.#queue.resolve(append)
     }
   }
 
   /** Nobody knows whether its frames are durable. Who was answered before keeps that answer. */
   #rejectRound(round: SyncRound): void {
     if (round === this.#syncing) this.#syncing = null
-    this.#reject(round.appends.splice(0), this.failure!)
+    this.#queue.reject(round.appends.splice(0), this.failure!)
     this.#nudge()
-  }
-
-  #reject(group: readonly PendingAppend[], error: Error): void {
-    for (const append of group) {
-      this.pendingBytes -= append.sizeBytes
-      noteRefused(this.#frame, append.entries)
-      append.reject(error)
-    }
-  }
-
-  #rejectQueue(error: Error): void {
-    const queue = this.#queue
-    this.#queue = []
-    this.#hastyCount = 0
-    this.#reject(queue, error)
   }
 
   /** After a quiet while a mark follows the last frame, so that damage to it could be told from a torn tail. */

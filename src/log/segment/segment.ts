@@ -59,6 +59,8 @@ export class Segment {
   writtenBytes: number
   visibleBytes: number
   syncedBytes: number
+  /** Bytes up to here were sent to the device; whether they are durable only a sync tells. */
+  #sentBytes: number
   /** Bytes from here on were written by this process, so that they are likely in the page cache. */
   readonly warmFrom: number
   maxTimestamp: number
@@ -73,6 +75,7 @@ export class Segment {
     this.writtenBytes = facts.sizeBytes
     this.visibleBytes = facts.sizeBytes
     this.syncedBytes = facts.sizeBytes
+    this.#sentBytes = facts.sizeBytes
     this.warmFrom = facts.sizeBytes
     this.maxTimestamp = facts.maxTimestamp
     this.firstAppendTime = facts.firstAppendTime
@@ -298,6 +301,31 @@ export class Segment {
     this.#index = new SegmentIndex(this.writtenBytes)
     this.sums.release()
     return true
+  }
+
+  /** Whether a whole step was written that is not on its way to the device. */
+  get hasStep(): boolean {
+    return !this.#removed && this.#file !== null && this.#nextStep.end <= this.writtenBytes
+  }
+
+  /** Steps have fixed places: pages that are being written out would hold up whoever appends to them. */
+  get #nextStep(): { position: number; end: number } {
+    const { writeBackStepBytes } = this.#context
+    const position = Math.max(this.#sentBytes, this.syncedBytes)
+    return { position, end: position - (position % writeBackStepBytes) + writeBackStepBytes }
+  }
+
+  /** Brings one whole step to the device, so that `sync`, which alone makes it durable, finds little left to do. */
+  async writeBack(): Promise<void> {
+    if (this.#file === null || !this.hasStep) return
+    const { position, end } = this.#nextStep
+    this.#sentBytes = end
+    this.pin()
+    try {
+      await this.#file.writeBack({ position, sizeBytes: end - position })
+    } finally {
+      this.unpin()
+    }
   }
 
   /** Makes what is written now durable, visible or not. Through the descriptor that it was written with: see open-files.ts. */

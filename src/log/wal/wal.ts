@@ -21,8 +21,8 @@ import type { FrameWriter } from './frame-writer.ts'
 /** Zeroes written ahead of the frames. */
 const growStepBytes = 2 ** 20
 const zeroes = new Uint8Array(growStepBytes)
-/** Files kept for reuse beyond those in use. */
-const spareFilesMax = 2
+/** Files kept for reuse, at least. */
+const spareFilesMin = 2
 
 /** Where a frame begins, and what the chain demands of it. */
 export type WalPosition = {
@@ -167,6 +167,7 @@ export class Wal {
   /** Frames before this position are in a durable checkpoint: their files may be reused. Answers files to delete. */
   release(before: WalPosition): string[] {
     const surplus: number[] = []
+    const usedCount = this.#inUse.length
     for (const generation of this.#inUse.splice(0)) {
       const isOwn = generation >= this.#firstOwn
       // Of the files found at the start only the one where the chain ended can still matter.
@@ -174,7 +175,8 @@ export class Wal {
       const list = isNeeded ? this.#inUse : isOwn ? this.#spare : surplus
       list.push(generation)
     }
-    surplus.push(...this.#spare.splice(spareFilesMax))
+    // As many as are written between two checkpoints: making one anew costs its zeroes, and syncs that commit a journal.
+    surplus.push(...this.#spare.splice(Math.max(usedCount, spareFilesMin)))
     return surplus.map((generation) => walPath(this.#context.directory, generation))
   }
 
