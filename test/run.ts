@@ -22,6 +22,7 @@ const unitModules = [
   'node',
   'cli',
   'sdk',
+  'bench',
   'sim',
 ]
 const minutes = 60_000
