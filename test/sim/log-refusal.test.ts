@@ -144,8 +144,8 @@ describe('after a fault', () => {
   })
 
   test('a sync behind the appends that fails ends the writer: what it forgot may never come', async () => {
-    for (let later = 1; later < 40; later++) {
-      const scenario = new LogScenario(32)
+    for (let later = 1; later < 160; later++) {
+      const scenario = new LogScenario(32 + (later % 4))
       await scenario.open()
       await scenario.work(20)
       await scenario.settle()
