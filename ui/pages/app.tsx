@@ -77,16 +77,6 @@ export function AppPage({ id }: { id: string }): JSX.Element {
           <Tasks app={app} />
         </>
       )}
-      <Card title="Operators" flush class="graph-card">
-        {app.graph.nodes.length === 0 ? (
-          <Empty icon="apps" title="The graph is not known yet" small />
-        ) : view === 'graph' ? (
-          <AppGraph app={app} rateOf={rateOf} />
-        ) : (
-          <OperatorList app={app} rateOf={rateOf} />
-        )}
-      </Card>
-      <Tasks app={app} />
       <AppVersions app={app} />
     </>
   )
