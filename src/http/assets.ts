@@ -20,7 +20,7 @@ type Content = Uint8Array<ArrayBuffer> | Bun.BunFile
 type Loaded = { readonly content: Content; readonly etag: string }
 
 /** Paths that the UI shows itself, so that a reload or a pasted link works. */
-const pages = /^\/(?:$|(?:topics|groups|apps|dashboards|docs|diagnostics|embed\/[wd])(?:\/|$))/
+const pages = /^\/(?:$|(?:topics|apps|dlq|dashboards|embed\/[wd])(?:\/|$))/
 const embeds = '/embed/'
 const prefixPattern = /^(?:\/[A-Za-z0-9._~-]+)+$/
 

@@ -3,6 +3,12 @@ import { assets, html, problemOf, startHarness } from './harness.ts'
 
 const hashed = '/assets/main-0123abcd.js'
 
+/** `<Route path="/topics/:topic">` of the UI itself -> `/topics/some`. */
+async function routesOfUi(): Promise<string[]> {
+  const source = await Bun.file(new URL('../../ui/main.tsx', import.meta.url)).text()
+  return [...source.matchAll(/<Route path="([^"]+)"/g)].map(([, path]) => path!.replace(/:\w+/g, 'some'))
+}
+
 describe('the UI', () => {
   test('is there under each of its pages, so that a reload works', async () => {
     await using h = await startHarness()
@@ -14,9 +20,9 @@ describe('the UI', () => {
       '/topics/a%2Fb?tab=messages',
       '/apps/shop',
       '/dashboards/sales',
-      '/docs',
-      '/groups',
+      ...(await routesOfUi()),
     ]
+    expect(pages).toContain('/dlq/some')
     for (const path of pages) {
       const response = await h.ask(path)
       expect({ path, status: response.status, body: await response.text() }).toEqual({
@@ -31,6 +37,10 @@ describe('the UI', () => {
 
   test('answers a browser that looks for a page that is not there, and a program with a problem', async () => {
     await using h = await startHarness()
+    for (const path of ['/groups', '/topicsandmore', '/embed']) {
+      const { status } = await h.ask(path, { headers: { accept: 'text/html' } })
+      expect({ path, status }).toEqual({ path, status: 404 })
+    }
     const browser = await h.ask('/nope', { headers: { accept: 'text/html,*/*' } })
     expect([browser.status, await browser.text()]).toEqual([404, html])
     expect((await problemOf(await h.ask('/nope'))).code).toBe('not_found')
