@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path'
 import { BrokerError, systemCode } from '#base'
 import type { Call, Command } from '../command.ts'
 import { exitCode } from '../exit-codes.ts'
-import { lockChanges, topologyLock } from '../output/topology-lock.ts'
+import { lockChanges, lockSection, topologyLock, withLockSection } from '../output/topology-lock.ts'
 
 const lockName = 'topology.lock'
 
@@ -15,11 +15,15 @@ async function lock({ session, argument, on }: Call): Promise<number> {
   const path = join(dirname(resolve(workingDirectory, argument('APP.ts'))), lockName)
   const wanted = topologyLock(graph)
   if (!on('check')) {
-    writeFileSync(path, wanted)
+    writeFileSync(path, withLockSection(readLock(path) ?? '', app, wanted))
     await session.output.done({ app, path }, app, `wrote ${path}`)
     return exitCode.success
   }
-  const changes = lockChanges(readLock(path), wanted)
+  const file = readLock(path)
+  if (file === null) {
+    throw new BrokerError('not_found', `there is no ${path}`, { fix: 'write it with pspf app lock' })
+  }
+  const changes = lockChanges(lockSection(file, app), wanted)
   if (changes.length > 0) {
     throw new BrokerError('conflict', `${lockName} does not say what ${app} is:\n${changes.join('\n')}`, {
       fix: 'if that is meant, write it anew with pspf app lock, and let the change be reviewed',
@@ -29,12 +33,13 @@ async function lock({ session, argument, on }: Call): Promise<number> {
   return exitCode.success
 }
 
-function readLock(path: string): string {
+/** Null: there is none. */
+function readLock(path: string): string | null {
   try {
     return readFileSync(path, 'utf8')
   } catch (thrown) {
-    if (systemCode(thrown) !== 'ENOENT') throw thrown
-    throw new BrokerError('not_found', `there is no ${path}`, { fix: 'write it with pspf app lock' })
+    if (systemCode(thrown) === 'ENOENT') return null
+    throw thrown
   }
 }
 
@@ -43,7 +48,8 @@ export const lockCommands: readonly Command[] = [
     path: ['app', 'lock'],
     summary: 'write what of an app lasts into topology.lock beside its file, for review',
     details:
-      'Names and kinds of state, topics and their partitions. --check exits with 4 if the file says something else.',
+      'Names and kinds of state, topics and their partitions. Apps in one folder have a section each. --check exits with 4 ' +
+      'if that of the app says something else.',
     effect: 'writes',
     arguments: [{ name: 'APP.ts', help: 'file of the app', completes: 'file' }],
     flags: [{ name: 'check', help: 'only compare' }],

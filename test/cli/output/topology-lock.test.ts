@@ -1,5 +1,10 @@
 import { expect, test } from 'bun:test'
-import { lockChanges, topologyLock } from '../../../src/cli/output/topology-lock.ts'
+import {
+  lockChanges,
+  lockSection,
+  topologyLock,
+  withLockSection,
+} from '../../../src/cli/output/topology-lock.ts'
 
 const graph = {
   app: 'shop',
@@ -29,4 +34,19 @@ test('a rename is one line gone and one line new', () => {
     '- state totals: aggregate, total = sum(amount)',
     '+ state sums: aggregate, total = sum(amount)',
   ])
+})
+
+test('apps in one folder have a section each, and change only their own', () => {
+  const shop = topologyLock(graph)
+  const [bikes, zoo] = ['bikes', 'zoo'].map((app) => topologyLock({ ...graph, app })) as [string, string]
+  const file = [zoo, shop, bikes].reduce((text, section) => {
+    return withLockSection(text, section.slice(4, section.indexOf('\n')), section)
+  }, '')
+  expect(file).toBe(`${bikes}\n${shop}\n${zoo}`)
+  const changed = shop.replace('totals', 'sums')
+  expect(withLockSection(file, 'shop', changed)).toBe(`${bikes}\n${changed}\n${zoo}`)
+  expect(withLockSection(shop, 'shop', changed)).toBe(changed)
+  expect(lockSection(file.replaceAll('\n', '\r\n'), 'shop')).toBe(shop)
+  expect(lockSection(file, 'sho')).toBe('')
+  expect(lockChanges(lockSection(file, 'sho'), 'app sho\n')).toEqual(['+ app sho'])
 })
