@@ -1,8 +1,9 @@
 // `pspf test`: runs a user's tests with the runner that is in the executable anyway. Asked to (BUN_BE_BUN), the executable is
 // that runner and nothing else; what tests import as `pspf` is laid beside it as a package for as long as they run.
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { BrokerError } from '#base'
 import { library, samples } from '#embedded'
 
 export type TestWishes = {
@@ -16,11 +17,16 @@ export type TestWishes = {
   readonly environment: Readonly<Record<string, string | undefined>>
 }
 
-/** Answers the exit code of the runner: 0 if every test passed. Its output goes where this process writes. */
+/**
+ * Answers the exit code of the runner: 0 if every test passed. Its output goes where this process writes. Throws
+ * `invalid_request` if the files have no test.
+ */
 export async function runTests(wishes: TestWishes): Promise<number> {
   const directory = mkdtempSync(join(tmpdir(), 'pspf-test-'))
   try {
     const preload = layOut(directory)
+    // Written by the runner if there was any test: it is content with files that have none.
+    const report = join(directory, 'report.xml')
     const { files, filter, watch, workingDirectory, environment } = wishes
     const runner = Bun.spawn(
       [
@@ -30,7 +36,7 @@ export async function runTests(wishes: TestWishes): Promise<number> {
         '--no-install',
         '--preload',
         preload,
-        ...(watch ? ['--watch'] : []),
+        ...(watch ? ['--watch'] : ['--reporter=junit', `--reporter-outfile=${report}`]),
         ...(filter === null ? [] : ['--test-name-pattern', filter]),
         ...files,
       ],
@@ -40,7 +46,13 @@ export async function runTests(wishes: TestWishes): Promise<number> {
         stdio: ['inherit', 'inherit', 'inherit'],
       },
     )
-    return await runner.exited
+    const code = await runner.exited
+    if (code === 0 && !watch && !existsSync(report)) {
+      throw new BrokerError('invalid_request', 'there is no test in these files', {
+        fix: 'test("what is true", ...) from "bun:test" makes one',
+      })
+    }
+    return code
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }

@@ -33,6 +33,10 @@ test('a test that fails, one that imports what is not there, and none at all end
   expect(absent.err).toContain('left-pad')
   expect(absent.code).toBe(7)
   expect((await sandbox.run(['test', 'no-such-file'])).code).toBe(7)
+  write('empty.test.ts', `import 'bun:test'\n`)
+  const empty = await sandbox.run(['test', 'empty.test.ts'])
+  expect(empty.err).toContain('there is no test')
+  expect(empty.code).toBe(7)
 }, 60_000)
 
 test('packages beside the test are found, and `open` runs a whole node in it', async () => {
