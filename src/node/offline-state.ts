@@ -41,25 +41,48 @@ export async function inspectState(dataDirectory: string, wish: StateWish): Prom
 
 export type ExportWish = StateWish & { readonly task: string | null; readonly node: string | null }
 
-/** Every entry in the order of stores and keys. Throws `corrupt` for a damaged store. */
+/**
+ * Every entry in the order of stores and keys. Throws `corrupt` for a damaged store, `not_found` for a task or node that
+ * there is not, and for an app without files.
+ */
 export async function exportState(
   dataDirectory: string,
   wish: ExportWish,
   take: (row: StateRow) => Promise<void>,
 ): Promise<void> {
   await withStopped(dataDirectory, async () => {
-    for (const { app, file } of filesOf(dataDirectory, wish)) {
-      if (wish.task !== null && file.task !== wish.task) continue
+    const nodes = new Set<string>()
+    for (const { app, file } of chosenFiles(dataDirectory, wish)) {
       const store = await openStoreFile(file, wish.rocksdb)
       try {
         for (const entry of store.scan(firstKey, lastKey)) {
           const text = entryText(entry)
+          if (text.node !== null) nodes.add(text.node)
           if (wish.node === null || text.node === wish.node) await take({ app, task: file.task, ...text })
         }
       } finally {
         store.close()
       }
     }
+    if (wish.node === null || nodes.has(wish.node)) return
+    throw new BrokerError('not_found', `no node "${wish.node}" has state there`, {
+      fix: nodes.size === 0 ? 'there is none with any' : `nodes are ${[...nodes].sort().join(', ')}`,
+    })
+  })
+}
+
+function chosenFiles(dataDirectory: string, wish: ExportWish): { app: string; file: StoreFile }[] {
+  const files = filesOf(dataDirectory, wish)
+  if (files.length === 0) {
+    throw new BrokerError('not_found', `${wish.app ?? 'no app'} has no state in files`, {
+      fix: "with store: 'memory' it is in the changelog only: read it while the app runs, with pspf table",
+    })
+  }
+  const chosen = files.filter(({ file }) => wish.task === null || file.task === wish.task)
+  if (chosen.length > 0) return chosen
+  const tasks = [...new Set(files.map(({ file }) => file.task))].sort()
+  throw new BrokerError('not_found', `there is no task "${wish.task}"`, {
+    fix: `tasks are ${tasks.join(', ')}`,
   })
 }
 
@@ -107,10 +130,13 @@ function filesOf(dataDirectory: string, { app }: StateWish): { app: string; file
 function directoriesIn(folder: string): string[] {
   try {
     const entries = readdirSync(folder, { withFileTypes: true })
-    return entries
-      .filter((entry) => entry.isDirectory())
-      .map(({ name }) => name)
-      .sort()
+    return (
+      entries
+        // What begins with a dot is the node's own: no app is called so.
+        .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
+        .map(({ name }) => name)
+        .sort()
+    )
   } catch {
     // No app has run here.
     return []

@@ -3,7 +3,7 @@ import { afterAll, expect, test } from 'bun:test'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { lockDirectory } from '#base'
+import { type BrokerError, lockDirectory } from '#base'
 import { exportState, inspectState, type StateRow } from '../../src/node/offline-state.ts'
 import {
   aggregatePrefix,
@@ -72,6 +72,37 @@ test('a damaged store is named and left as it is', async () => {
       code: 'corrupt',
     })
   }
+})
+
+test('a task, a node or a store that is not there is told with the names that are', async () => {
+  await fill('named', 'sqlite', 2)
+  mkdirSync(stateOf('light'), { recursive: true })
+  mkdirSync(join(directory, 'apps', '.trial'), { recursive: true })
+  const told = async (wish: { app: string; task?: string; node?: string }) => {
+    const rows: StateRow[] = []
+    const whole = { ...all, task: null, node: null, ...wish }
+    const error = await exportState(directory, whole, async (row) => void rows.push(row)).then(
+      () => null,
+      (thrown: unknown) => thrown as BrokerError,
+    )
+    return { code: error?.code, message: error?.message, fix: error?.fix, rows: rows.length }
+  }
+  expect(await told({ app: 'named', task: 'orders-7' })).toMatchObject({
+    code: 'not_found',
+    fix: 'tasks are orders-0',
+    rows: 0,
+  })
+  expect(await told({ app: 'named', node: 'total' })).toMatchObject({
+    code: 'not_found',
+    fix: 'nodes are totals',
+    rows: 0,
+  })
+  const light = await told({ app: 'light' })
+  expect(light).toMatchObject({ code: 'not_found', rows: 0 })
+  expect(light.fix).toContain('changelog')
+  const nobody = await told({ app: 'nobody' })
+  expect(nobody.fix).toContain('named')
+  expect(nobody.fix).not.toContain('.trial')
 })
 
 test('an unknown app, no data directory, and a running node are refused', async () => {

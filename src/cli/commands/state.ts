@@ -23,7 +23,8 @@ async function inspect(call: Call): Promise<number> {
   const stores = await inspectState(directory, { app: words[0] ?? null, rocksdb })
   await session.output.list(stores, storesView)
   const damaged = stores.filter(({ damage }) => damage !== null)
-  if (stores.length === 0) session.note('no app keeps state there in files')
+  if (stores.length === 0)
+    session.note("no state in files there; with store: 'memory' it is in the changelog only")
   for (const { app, task, damage } of damaged)
     session.note(`${app}/${task}: ${damage}; the next start fills it anew`)
   return damaged.length === 0 ? exitCode.success : exitCode.corrupt
