@@ -362,7 +362,9 @@ const replayAnswer = exactly({
   topic: t.String(),
   dryRun: t.Boolean(),
   replayed: count(),
-  alreadyReplayed: integer(0, undefined, { description: 'sent by an earlier replay, or purged' }),
+  alreadyReplayed: integer(0, undefined, {
+    description: 'sent before, themselves or as another letter of the same record, or purged',
+  }),
   skipped: integer(0, undefined, { description: 'cannot be sent' }),
   why: list(exactly({ partition: count(), offset: count(), why: t.String() })),
   into: list(exactly({ topic: t.String(), records: count() })),

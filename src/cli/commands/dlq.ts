@@ -151,7 +151,9 @@ function sentenceOf({
   const what = replayed === 0 ? `nothing of ${topic}` : `${topic}: ${where}`
   const notes = [
     ...(more ? ['and more'] : []),
-    ...(alreadyReplayed > 0 ? [`${alreadyReplayed} were replayed before`] : []),
+    ...(alreadyReplayed > 0
+      ? [`${countText(alreadyReplayed, 'letter')} sent before, or of the same records`]
+      : []),
     ...(skipped > 0 ? [`${skipped} cannot be sent`] : []),
   ]
   return `${dry ? 'would replay' : 'replayed'} ${[what, ...notes].join('; ')}`

@@ -10,6 +10,10 @@ export const deadLetterLimits = {
   commitBytesMax: 4 * MiB,
   /** Letters that one call sends; it says whether there are more. */
   replayedPerCallMax: 100_000,
+  /** Letters among which a replay knows those of one record: some 200 bytes each while it runs. */
+  lettersComparedMax: 250_000,
+  /** Letters of one record that are settled together; others of it follow when the replay comes to them. */
+  lettersOfRecordMax: 100,
   /** Letters of a page, and roughly their bytes. */
   pageLettersMax: 1_000,
   pageBytesMax: 4 * MiB,

@@ -1,18 +1,20 @@
 // One replay: goes through the letters of a topic once, and sends those that are wanted, commit by commit. It may stop
-// after any of them: what it sent is noted with it, so that the next replay goes on behind.
+// after any of them: what it sent is noted with it, so that the next replay goes on behind. A record goes once, however
+// many letters it has: the first is sent, and all of them are settled in the same append.
 import { BrokerError, type Clock } from '#base'
 import type { Broker, TopicInfo } from '#broker'
 import { type LetterFilter, matches } from './letter-filter.ts'
-import { readLetters, type StoredLetter } from './letter-reader.ts'
+import { type LetterSource, readLetters, type StoredLetter } from './letter-reader.ts'
 import type { DeadLetterLimits } from './limits.ts'
 import { addOffsets, containsOffset, dropBelow } from './offset-ranges.ts'
+import { LettersByRecord, type Place } from './record-letters.ts'
 import { judgeLetter, ReplayBatches } from './replay-batches.ts'
-import type { SettledLetters } from './settled-letters.ts'
+import type { SettledLetters, Settlement } from './settled-letters.ts'
 import type { Settled } from './settled-record.ts'
 
 export type ReplayRequest = LetterFilter & {
   /** Only these; default: all that wait. */
-  readonly letters?: readonly { readonly partition: number; readonly offset: number }[]
+  readonly letters?: readonly Place[]
   /** `'now'`: their records get the time of the replay; default: they keep their own. */
   readonly at?: 'now'
   /** Says what would be sent, and sends nothing. */
@@ -23,7 +25,7 @@ export type ReplayAnswer = {
   readonly topic: string
   readonly dryRun: boolean
   readonly replayed: number
-  /** Were sent by an earlier replay, or are purged: nothing is sent twice. */
+  /** Were sent before, themselves or as another letter of the same record, or are purged: nothing is sent twice. */
   readonly alreadyReplayed: number
   /** Cannot be sent. */
   readonly skipped: number
@@ -48,6 +50,7 @@ export class Replay {
   readonly #parts: ReplayParts
   readonly #why: ReplayAnswer['why'][number][] = []
   readonly #into = new Map<string, number>()
+  readonly #records: LettersByRecord
   #replayed = 0
   #alreadyReplayed = 0
   #skipped = 0
@@ -57,9 +60,11 @@ export class Replay {
     this.#topic = topic
     this.#request = request
     this.#parts = parts
+    this.#records = new LettersByRecord(parts.limits)
   }
 
   async run(): Promise<ReplayAnswer> {
+    await this.#compare()
     for (const { partition } of this.#topic.partitions) {
       if (!this.#more) await this.#replay(partition)
     }
@@ -76,12 +81,23 @@ export class Replay {
     }
   }
 
+  /** Which letters are of one record: also those that this request leaves out, or that were sent long ago. */
+  async #compare(): Promise<void> {
+    for (const { partition, endOffset } of this.#topic.partitions) {
+      for await (const stored of readLetters(this.#source(partition), this.#start(partition), endOffset)) {
+        const place = { partition, offset: stored.offset }
+        this.#records.add(stored, place, { isSent: this.#isSettled(place) })
+      }
+    }
+  }
+
   async #replay(partition: number): Promise<void> {
-    const { settled, limits } = this.#parts
-    let sent: number[] = []
+    const { limits } = this.#parts
+    let settles: Place[] = []
     let batches = new ReplayBatches(limits)
     for await (const stored of this.#wanted(partition)) {
-      if (containsOffset(settled.of(this.#topic, partition).replayed, stored.offset)) {
+      const place = { partition, offset: stored.offset }
+      if (this.#isSettled(place)) {
         this.#alreadyReplayed++
         continue
       }
@@ -90,26 +106,28 @@ export class Replay {
         this.#skip(partition, stored.offset, judged.why)
         continue
       }
-      if (this.#replayed + batches.count >= limits.replayedPerCallMax) {
+      const record = this.#records.of(stored, place)
+      if (!record.isSent && this.#replayed + batches.count >= limits.replayedPerCallMax) {
         this.#more = true
         break
       }
-      batches.add(stored, judged.to, this.#timeOf(stored))
-      sent.push(stored.offset)
-      if (!batches.full) continue
-      await this.#commit(partition, sent, batches)
-      sent = []
+      if (record.isSent) this.#alreadyReplayed++
+      else batches.add(stored, judged.to, this.#timeOf(stored))
+      record.isSent = true
+      settles.push(place, ...record.waiting.splice(0))
+      if (!batches.full && settles.length < limits.commitLettersMax) continue
+      await this.#commit(settles, batches)
+      settles = []
       batches = new ReplayBatches(limits)
     }
-    if (batches.count > 0) await this.#commit(partition, sent, batches)
+    if (settles.length > 0) await this.#commit(settles, batches)
   }
 
   /** Letters that the request is about, in order. */
   async *#wanted(partition: number): AsyncGenerator<StoredLetter> {
-    const { broker, settled, limits } = this.#parts
-    const { startOffset, endOffset } = this.#topic.partitions[partition]!
-    const from = Math.max(startOffset, settled.of(this.#topic, partition).purgedBefore)
-    const source = { broker, topic: this.#topic.name, partition, limits }
+    const { endOffset } = this.#topic.partitions[partition]!
+    const from = this.#start(partition)
+    const source = this.#source(partition)
     const all = this.#request.letters
     if (all === undefined) {
       for await (const stored of readLetters(source, from, endOffset)) {
@@ -125,15 +143,37 @@ export class Replay {
     }
   }
 
+  #source(partition: number): LetterSource {
+    const { broker, limits } = this.#parts
+    return { broker, topic: this.#topic.name, partition, limits }
+  }
+
+  /** Offset of the first letter that is not purged. */
+  #start(partition: number): number {
+    const { startOffset } = this.#topic.partitions[partition]!
+    return Math.max(startOffset, this.#parts.settled.of(this.#topic, partition).purgedBefore)
+  }
+
+  #isSettled({ partition, offset }: Place): boolean {
+    return containsOffset(this.#parts.settled.of(this.#topic, partition).replayed, offset)
+  }
+
   #timeOf({ timestamp }: StoredLetter): number {
     return this.#request.at === 'now' ? this.#parts.clock.now() : timestamp
   }
 
-  async #commit(partition: number, sent: readonly number[], batches: ReplayBatches): Promise<void> {
+  async #commit(settles: readonly Place[], batches: ReplayBatches): Promise<void> {
     const counts = batches.counts()
     if (!this.#request.dryRun) {
-      const settlement = { topic: this.#topic, partition, settled: this.#settle(partition, sent) }
-      await this.#parts.settled.append([settlement], batches.build(), this.#parts.clock.now())
+      const offsets = Map.groupBy(settles, ({ partition }) => partition)
+      const settlements = [...offsets].map(([partition, places]): Settlement => {
+        const settled = this.#settle(
+          partition,
+          places.map(({ offset }) => offset),
+        )
+        return { topic: this.#topic, partition, settled }
+      })
+      await this.#parts.settled.append(settlements, batches.build(), this.#parts.clock.now())
     }
     this.#replayed += batches.count
     for (const [topic, records] of counts) this.#into.set(topic, (this.#into.get(topic) ?? 0) + records)

@@ -185,6 +185,91 @@ describe('replay', () => {
   })
 })
 
+describe('letters of one record', () => {
+  const bad = { node: 'check', value: '{"n":-1}', offset: 3 }
+
+  test('are sent as one record and settled together, whatever partition of the topic holds them', async () => {
+    const fixture = await memoryBroker()
+    const { broker } = fixture
+    await broker.createTopic({ name: 'orders' })
+    await broker.createTopic({ name: 'orders.dead', partitions: 3 })
+    for (let n = 0; n < 6; n++) await die(broker, { ...bad, key: null, task: `orders-0.g${n}` })
+    await die(broker, { ...bad, offset: 4, value: '{"n":-2}' })
+    const held = broker.topic('orders.dead').partitions.filter(({ endOffset }) => endOffset > 0)
+    expect(held.length).toBeGreaterThan(1)
+    const letters = new DeadLetters(fixture)
+    const expected = { replayed: 2, alreadyReplayed: 5, skipped: 0 }
+    expect(await letters.replay('orders.dead', { dryRun: true })).toMatchObject(expected)
+    expect(await letters.replay('orders.dead')).toMatchObject(expected)
+    const values = (await read(broker, 'orders')).map(({ value }) => value)
+    expect(values.toSorted()).toEqual(['{"n":-1}', '{"n":-2}'])
+    expect(await letters.topics()).toMatchObject([{ letters: 7, replayed: 7, waiting: 0 }])
+  })
+
+  test('are settled with the one that is chosen, and it is not sent when another one was', async () => {
+    const { broker, letters } = await setUp()
+    await die(broker, { ...bad, error: 'A: 1' })
+    await die(broker, { value: '{"n":-2}', offset: 4 })
+    await die(broker, { ...bad, error: 'B: 2' })
+    await letters.replay('orders.dead', { error: 'B' })
+    const states = (await letters.page('orders.dead', { limit: 9 })).letters.map(({ state }) => state)
+    expect(states).toEqual(['replayed', 'waiting', 'replayed'])
+    const first = { letters: [{ partition: 0, offset: 0 }] }
+    expect(await letters.replay('orders.dead', first)).toMatchObject({ replayed: 0, alreadyReplayed: 1 })
+    expect(await read(broker, 'orders')).toHaveLength(1)
+  })
+
+  test('that come after it was sent, also after a restart, are settled without being sent', async () => {
+    const fixture = await setUp()
+    await die(fixture.broker, bad)
+    await fixture.letters.replay('orders.dead')
+    await fixture.restart()
+    await die(fixture.broker, bad)
+    const letters = new DeadLetters(fixture)
+    expect(await letters.replay('orders.dead')).toMatchObject({ replayed: 0, alreadyReplayed: 2 })
+    expect(await letters.topics()).toMatchObject([{ waiting: 0 }])
+    expect(await read(fixture.broker, 'orders')).toHaveLength(1)
+  })
+
+  test('of another app, node, place or value are of another record', async () => {
+    const { broker, letters } = await setUp(2)
+    const others = [
+      { app: 'b' },
+      { node: 'b' },
+      { partition: 1 },
+      { offset: 9 },
+      { value: '1' },
+      { key: 'b' },
+    ]
+    for (const other of [{}, ...others]) await die(broker, { ...bad, ...other })
+    expect(await letters.replay('orders.dead')).toMatchObject({ replayed: 7, alreadyReplayed: 0 })
+  })
+
+  test('past the limit of those settled together, are settled when the replay comes to them', async () => {
+    const { broker, clock } = await setUp()
+    const letters = new DeadLetters({ broker, clock, limits: { lettersOfRecordMax: 2 } })
+    for (let n = 0; n < 5; n++) await die(broker, bad)
+    const first = { letters: [{ partition: 0, offset: 4 }] }
+    expect(await letters.replay('orders.dead', first)).toMatchObject({ replayed: 1 })
+    expect(await letters.topics()).toMatchObject([{ replayed: 3, waiting: 2 }])
+    expect(await letters.replay('orders.dead')).toMatchObject({ replayed: 0, alreadyReplayed: 5 })
+    expect(await letters.topics()).toMatchObject([{ replayed: 5, waiting: 0 }])
+    expect(await read(broker, 'orders')).toHaveLength(1)
+  })
+
+  test('past the limit of letters that are compared, each is settled, and none is sent in two runs', async () => {
+    const { broker, clock } = await setUp()
+    const letters = new DeadLetters({ broker, clock, limits: { lettersComparedMax: 3 } })
+    for (let round = 0; round < 2; round++) {
+      for (let n = 0; n < 4; n++) await die(broker, { offset: n, value: String(n) })
+    }
+    const { replayed } = await letters.replay('orders.dead')
+    expect(await letters.topics()).toMatchObject([{ letters: 8, waiting: 0 }])
+    expect(await letters.replay('orders.dead')).toMatchObject({ replayed: 0, alreadyReplayed: 8 })
+    expect(await read(broker, 'orders')).toHaveLength(replayed)
+  })
+})
+
 describe('pages', () => {
   test('go from the newest to the oldest, with the state of each letter', async () => {
     const { broker, letters } = await setUp()
@@ -272,7 +357,7 @@ test('a topic without dead letters is not found, with a hint', async () => {
   await expect(letters.page('order.dead', { limit: 1 })).rejects.toThrow('did you mean "orders.dead"')
 })
 
-test('whatever is replayed, and wherever the node dies, no letter is sent twice and none is lost', async () => {
+test('whatever is replayed, and wherever the node dies, no record is sent twice and none is lost', async () => {
   const command = fc.oneof(
     fc.record({ kind: fc.constant('die' as const), count: fc.integer({ min: 1, max: 6 }) }),
     fc.record({ kind: fc.constant('all' as const), dies: fc.option(fc.nat(3)), before: fc.boolean() }),
@@ -296,7 +381,10 @@ test('whatever is replayed, and wherever the node dies, no letter is sent twice 
       }
       for (const one of commands) {
         if (one.kind === 'die') {
+          const first = died
           for (let n = 0; n < one.count; n++) await die(fixture.broker, { value: String(died++) })
+          // Another generation reads the same records.
+          for (let n = first; n < died; n += 2) await die(fixture.broker, { value: String(n) })
         } else if (one.kind === 'restart') {
           await restart()
         } else {
