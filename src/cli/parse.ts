@@ -140,9 +140,10 @@ function unknownFlag(called: string, known: readonly Flag[], path: readonly stri
 function checkValue(flag: Flag, called: string, value: string): void {
   if (flag.choices && !flag.choices.includes(value)) {
     const meant = nearest(value, flag.choices)
+    const known = flag.choices.length === 1 ? `${called} takes` : 'it is one of'
     throw new UsageError(
       `${called} cannot be "${value}"`,
-      `${meant ? `did you mean ${meant}; ` : ''}it is one of ${flag.choices.join(', ')}`,
+      `${meant ? `did you mean ${meant}; ` : ''}${known} ${flag.choices.join(', ')}`,
     )
   }
   if (flag.number && !(/^\d+$/.test(value) && Number.isSafeInteger(Number(value)))) {

@@ -84,6 +84,7 @@ describe('what cannot be meant is said, with what may be meant', () => {
       'topic list -o jsn',
       '-o cannot be "jsn" | did you mean json; it is one of table, wide, json, jsonl, yaml, csv, name',
     ],
+    ['dlq replay t --at tomorrow', '--at cannot be "tomorrow" | --at takes now'],
     ['topic list -o', '-o needs a value | -o FORMAT'],
     ['topic list --output --all', '--output needs a value | --output FORMAT'],
     ['topic list --all=yes', '--all takes no value | write --all alone'],

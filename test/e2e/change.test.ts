@@ -93,11 +93,15 @@ describe('changing a window of an app that runs', () => {
     expect(diff.out).toMatch(/keeps\s+totals/)
     expect(diff.out).toContain('its windows were tumbling 1m and are now tumbling 5m')
     expect(diff.err).toContain('--replace revenue')
+    expect(diff.out).not.toContain('anew')
     const refused = await pspf('app', 'deploy', 'shop.ts')
     expect(refused.code).toBe(4)
     expect(refused.err).toContain('nothing was changed')
     const preview = await pspf('app', 'diff', 'shop.ts', '--replace', 'revenue', '-o', 'json')
     expect(preview.code).toBe(0)
+    const both = await pspf('app', 'diff', 'shop.ts', '--replace', 'revenue,totals', '-o', 'json')
+    const { nodes } = (JSON.parse(both.out) as DeployAnswer).change
+    expect(nodes.map(({ what }) => what)).toEqual(['rebuilt', 'rebuilt'])
     const { change } = JSON.parse(preview.out) as DeployAnswer
     expect(change.nodes.map(({ name, what }) => [name, what])).toEqual([
       ['totals', 'kept'],

@@ -17,11 +17,18 @@ async function bundleOf({ session, argument }: Call) {
   return await bundleApp(argument('APP.ts'), { workingDirectory, environment })
 }
 
+/** `--replace a,b --replace c`: a name has no comma. */
+const replaced = ({ texts }: Call): string[] =>
+  texts('replace')
+    .flatMap((names) => names.split(','))
+    .map((name) => name.trim())
+    .filter((name) => name !== '')
+
 /** Exit code 4 where a deployment would be refused, so that a script can ask before it acts. */
 async function diff(call: Call): Promise<number> {
   const { session } = call
   const { source, file } = await bundleOf(call)
-  const replace = call.texts('replace')
+  const replace = replaced(call)
   const answer = await session.client.ask<DeployAnswer>('/api/v1/apps', {
     method: 'POST',
     json: { source, file, replace, dryRun: true },
@@ -40,7 +47,7 @@ async function deploy(call: Call): Promise<number> {
   const { source, file } = await bundleOf(call)
   const answer = await call.session.client.ask<DeployAnswer>('/api/v1/apps', {
     method: 'POST',
-    json: { source, file, replace: call.texts('replace') },
+    json: { source, file, replace: replaced(call) },
     waitMs: deployWaitMs,
     toItsEnd: true,
   })
@@ -130,7 +137,7 @@ const replaceFlag: Flag = {
   name: 'replace',
   value: 'NODE',
   many: true,
-  help: 'compute this node anew from the log, although it has state',
+  help: 'compute this node anew from the log, although it has state (again, or with commas, for more)',
 }
 
 export const deployCommands: readonly Command[] = [

@@ -25,10 +25,12 @@ const columns: readonly Column<Node>[] = [
 
 export function changeText({ nodes, outputs }: AppChange, output: Output): string {
   const parts = [output.table(nodes, columns)]
+  // What is refused begins nowhere, so nothing follows what topics have.
+  const isRefused = nodes.some(({ what }) => what === 'refused')
   const lines = outputs.flatMap(({ topic, what, again }) => {
     if (what === 'added') return [`writes ${topic}, which it did not before`]
     if (what === 'removed') return [`no longer writes ${topic}; what is in it stays`]
-    return again === undefined
+    return again === undefined || isRefused
       ? []
       : [`writes ${topic} anew, behind the ${countText(again, 'record')} that it has`]
   })
