@@ -69,6 +69,9 @@ function appReason({ id, state, error }: VerdictFacts['apps'][number]): Reason[]
   if (state === 'failed') return [{ status: 'degraded', text: `App "${id}" failed${why}.` }]
   if (state === 'backing-off')
     return [{ status: 'degraded', text: `App "${id}" waits to be started again${why}.` }]
+  // The state that it told last, of a process that has been silent since.
+  if (state === 'running' && error)
+    return [{ status: 'degraded', text: `App "${id}" does not answer${why}.` }]
   return []
 }
 

@@ -102,6 +102,12 @@ describe('the verdict', () => {
       /waits to be started again/,
     ],
     [
+      'an app that hangs',
+      { apps: [{ id: 'x', state: 'running', error: { message: 'the app has not answered for 6s' } }] },
+      'degraded',
+      /App "x" does not answer/,
+    ],
+    [
       'a nearly full disk',
       { disk: { freeBytes: 5e8, totalBytes: 100e9, logBytes: 0, fullInSeconds: null } },
       'degraded',

@@ -49,7 +49,7 @@ export function AppPage({ id }: { id: string }): JSX.Element {
   return (
     <>
       <div class="toolbar">
-        <Badge tone={appTone(app.state)}>{appWord(app.state)}</Badge>
+        <Badge tone={appTone(app)}>{appWord(app)}</Badge>
         <span class="faint">
           {app.version === null ? fileName(app.file) : `version ${app.version}`}
           {app.startedAt !== null && ` · up for ${formatSpan(Math.max(0, now.value - app.startedAt))}`}

@@ -40,7 +40,7 @@ function AppCard({ app }: { app: AppStatus }): JSX.Element {
           <strong>{app.id}</strong>
           <span class="faint">{app.version === null ? fileName(app.file) : `version ${app.version}`}</span>
         </span>
-        <Badge tone={appTone(app.state)}>{appWord(app.state)}</Badge>
+        <Badge tone={appTone(app)}>{appWord(app)}</Badge>
       </span>
       {app.error ? (
         <span class="app-card-error">{app.error.message}</span>

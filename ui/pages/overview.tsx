@@ -280,7 +280,7 @@ function Apps(): JSX.Element {
           {apps.map((app) => (
             <li key={app.id}>
               <Link href={`/apps/${encodeURIComponent(app.id)}`}>{app.id}</Link>
-              <Badge tone={appTone(app.state)}>{appWord(app.state)}</Badge>
+              <Badge tone={appTone(app)}>{appWord(app)}</Badge>
               <span class="lines-end">
                 {formatRate(app.recordsPerSecond)} /s
                 <span class="faint">lag {formatCount(app.lag)}</span>

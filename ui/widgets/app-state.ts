@@ -1,5 +1,5 @@
 // How the state of an app is said and toned.
-import type { AppState } from '../../src/http/contract.ts'
+import type { AppState, AppStatus } from '../../src/http/contract.ts'
 import type { Tone } from '../parts/surface.tsx'
 
 const tones: Record<AppState, Tone> = {
@@ -20,10 +20,15 @@ const words: Record<AppState, string> = {
   stopped: 'Stopped',
 }
 
-export function appTone(state: AppState): Tone {
-  return tones[state] ?? 'idle'
+type Told = Pick<AppStatus, 'state' | 'error'>
+
+/** A process that hangs keeps the state that it told last; the error says so. */
+const isSilent = ({ state, error }: Told) => state === 'running' && error !== null
+
+export function appTone(app: Told): Tone {
+  return isSilent(app) ? 'bad' : (tones[app.state] ?? 'idle')
 }
 
-export function appWord(state: AppState): string {
-  return words[state] ?? state
+export function appWord(app: Told): string {
+  return isSilent(app) ? 'Not answering' : (words[app.state] ?? app.state)
 }

@@ -9,18 +9,30 @@ import { harmless } from '../output/style.ts'
 import { rateText, timeText } from '../output/text-forms.ts'
 import { appPath } from '../routes.ts'
 
+/** A process that hangs keeps the state and the lag that it told last; while it runs, an error says that they may not be true. */
+const isSilent = ({ state, error }: AppStatus) => state === 'running' && error !== null
+
 const summary: View<AppStatus> = {
   name: (app) => app.id,
   columns: [
     { title: 'id', of: (app) => app.id },
-    { title: 'state', of: (app) => app.state },
+    {
+      title: 'state',
+      of: (app) => app.state,
+      show: (app) => (isSilent(app) ? 'not answering' : app.state),
+    },
     {
       title: 'recordsPerSecond',
       of: (app) => app.recordsPerSecond,
       show: (app) => rateText(app.recordsPerSecond),
       right: true,
     },
-    { title: 'lag', of: (app) => app.lag, right: true },
+    {
+      title: 'lag',
+      of: (app) => app.lag,
+      show: (app) => (isSilent(app) ? '-' : String(app.lag)),
+      right: true,
+    },
     { title: 'restarts', of: (app) => app.restarts, right: true },
     {
       title: 'memoryBytes',
@@ -97,16 +109,18 @@ const change =
   (verb: 'pause' | 'resume') =>
   async ({ session, argument }: Call) => {
     const id = argument('ID')
-    const answer = await session.client.ask<AppStatus | undefined>(`${appPath(id)}/${verb}`, {
-      method: 'POST',
-    })
-    await session.output.done(
-      answer ?? { id, [verb]: true },
-      id,
-      `${verb === 'pause' ? 'paused' : 'resumed'} ${id}`,
-    )
+    const app = await session.client.ask<AppStatus>(`${appPath(id)}/${verb}`, { method: 'POST' })
+    await session.output.done(app, id, verb === 'pause' ? pauseText(app) : `resumed ${id}`)
     return exitCode.success
   }
+
+/** An app pauses at its next commit, which one that hangs never reaches: then the node ends its process. */
+function pauseText(app: AppStatus): string {
+  if (app.state === 'paused') return `paused ${app.id}`
+  return isSilent(app)
+    ? `${app.id} does not answer: its process is ended soon, and it stays paused`
+    : `${app.id} pauses at its next commit`
+}
 
 async function graph({ session, argument, on }: Call): Promise<number> {
   const { id, graph: shown } = await session.client.ask<AppStatus>(appPath(argument('ID')))

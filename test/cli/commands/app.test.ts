@@ -64,9 +64,18 @@ test('describe shows operators, tasks, and the error with its place', async () =
 })
 
 test('pause and resume are sent and said', async () => {
-  expect((await runLine(node, 'app pause revenue')).out).toBe('paused revenue\n')
+  expect((await runLine(node, 'app pause revenue')).out).toBe('revenue pauses at its next commit\n')
   expect((await runLine(node, 'app resume revenue')).out).toBe('resumed revenue\n')
   expect(node.asked).toEqual(['POST /api/v1/apps/revenue/pause', 'POST /api/v1/apps/revenue/resume'])
+})
+
+test('an app that does not answer is not said to run, nor to be paused before it is', async () => {
+  const silent = { ...app, error: { message: 'the app has not answered for 6s' } }
+  node.override = ({ path }) => Response.json(path === '/api/v1/apps' ? [silent] : silent)
+  expect((await runLine(node, 'app list')).out).toMatch(/revenue +not answering +\S+( rec\/s)? +- /)
+  expect((await runLine(node, 'app pause revenue')).out).toStartWith('revenue does not answer')
+  node.override = () => Response.json({ ...app, state: 'paused' })
+  expect((await runLine(node, 'app pause revenue')).out).toBe('paused revenue\n')
 })
 
 test('a graph is an outline, Mermaid or data', async () => {
