@@ -1,12 +1,14 @@
 // The tables of a running app: the state of each of its stateful nodes, read where the tasks are, between their steps.
 import { BrokerError, type Clock, sleep } from '#base'
 import { didYouMean, partitionOf } from '#broker'
-import { type Plan, type PlannedNode, type Subtopology, taskName, topicOf } from '../graph/plan.ts'
+import { type Plan, type PlannedNode, type Subtopology, taskName } from '../graph/plan.ts'
 import { readTaskState, type TaskState } from '../runtime/task-state.ts'
 import { taskKey } from '../state/state-key.ts'
 import { watermarkOf } from '../time/watermark.ts'
 import type { CommittedState } from './committed-state.ts'
 import { type TableLimits, tableLimits } from './limits.ts'
+import { TableCursors } from './table-cursors.ts'
+import { checkPlaces, inputsOf, type TableInput } from './table-inputs.ts'
 import type {
   RowAnswer,
   RowQuestion,
@@ -43,7 +45,7 @@ type Table = {
   readonly view: TableView
   readonly subtopology: Subtopology
   /** Those from which its rows come. */
-  readonly topics: ReadonlySet<string>
+  readonly inputs: readonly TableInput[]
   /** One per partition. */
   readonly tasks: readonly QueriedTask[]
 }
@@ -73,7 +75,7 @@ export class AppTables {
             node,
             view,
             subtopology,
-            topics: new Set(topicsAbove(node)),
+            inputs: inputsOf(node, subtopology),
             tasks: own,
           })
       }
@@ -101,24 +103,28 @@ export class AppTables {
     })
   }
 
-  /** Throws `not_found`, `invalid_request` for a cursor that no answer gave, `timeout` if it waited in vain. */
+  /** Throws `not_found`, `timeout` if it waited in vain, and `invalid_request` for a cursor that no answer of this table
+   * gave or a position that is none of its inputs. */
   async rows(question: RowQuestion): Promise<RowAnswer> {
     const table = this.#find(question.node)
+    const { cursor, waitFor = [] } = question
+    const cursors = new TableCursors(`${this.#plan.app.id}.${table.node.id} ${table.view.kind}`)
+    const range = { ...question, after: cursor === undefined ? null : cursors.read(cursor) }
+    checkPlaces(table.node.id, table.inputs, waitFor)
     await this.#reached(table, question)
-    const range = { ...question, after: question.cursor === undefined ? null : parseCursor(question.cursor) }
     const sources: Source[] = []
     try {
       for (const task of chooseTasks(table, question)) {
         sources.push(new Source(table, task, range, this.#limits))
       }
-      return { ...this.#take(sources, question.limit), positions: positionsOf(table) }
+      return { ...this.#take(sources, question.limit, cursors), positions: positionsOf(table) }
     } finally {
       for (const source of sources) source.close()
     }
   }
 
   /** Rows of all sources, in order, as many as one answer may have. */
-  #take(sources: readonly Source[], wanted: number): Pick<RowAnswer, 'rows' | 'next'> {
+  #take(sources: readonly Source[], wanted: number, cursors: TableCursors): Pick<RowAnswer, 'rows' | 'next'> {
     const rows: TableRow[] = []
     const limit = Math.min(wanted, this.#limits.rowsMax)
     let sizeBytes = 0
@@ -127,7 +133,8 @@ export class AppTables {
       const { place, row } = source.first!
       const isFull = rows.length >= limit || sizeBytes >= this.#limits.answerSizeBytesMax
       // A key may be in several tasks, where producers choose partitions by hand: its rows are never torn apart.
-      if (isFull && last !== null && Buffer.compare(place, last) !== 0) return { rows, next: cursorOf(last) }
+      if (isFull && last !== null && Buffer.compare(place, last) !== 0)
+        return { rows, next: cursors.write(last) }
       rows.push(row)
       sizeBytes += JSON.stringify(row).length
       last = place
@@ -252,7 +259,8 @@ function chooseTasks({ tasks, view }: Table, question: RowQuestion): readonly Qu
   return tasks
 }
 
-function positionsOf({ node, tasks, subtopology, topics }: Table): TablePosition[] {
+function positionsOf({ node, tasks, subtopology, inputs }: Table): TablePosition[] {
+  const topics = new Set(inputs.map(({ topic }) => topic))
   return tasks.map(({ name, committed }, partition) => {
     const stored = committed?.get(taskKey) ?? null
     const state: TaskState | null = stored === null ? null : readTaskState(stored)
@@ -269,12 +277,6 @@ function positionsOf({ node, tasks, subtopology, topics }: Table): TablePosition
   })
 }
 
-/** Topics read by the node itself or by those before it. */
-function topicsAbove(node: PlannedNode): string[] {
-  const topic = topicOf(node)
-  return topic === undefined ? node.parents.flatMap(topicsAbove) : [topic]
-}
-
 /** The field by which rows came to the node. */
 function keyFieldOf({ node: own, parents }: PlannedNode, plan: Plan): string | null {
   const [parent] = own.kind === 'repartition-source' ? writersOf(own.topic, plan) : parents
@@ -289,14 +291,4 @@ function keyFieldOf({ node: own, parents }: PlannedNode, plan: Plan): string | n
 function writersOf(topic: string, { subtopologies }: Plan): PlannedNode[] {
   const nodes = subtopologies.flatMap((subtopology) => subtopology.nodes)
   return nodes.filter(({ node }) => node.kind === 'repartition' && node.topic === topic)
-}
-
-const cursorOf = (place: Uint8Array): string => Buffer.from(place).toString('base64url')
-
-function parseCursor(text: string): Uint8Array {
-  const place = Buffer.from(text, 'base64url')
-  if (place.length > 0 && cursorOf(place) === text) return place
-  throw new BrokerError('invalid_request', `"${text.slice(0, 60)}" is not where an answer ended`, {
-    fix: 'give the "next" of the answer before',
-  })
 }

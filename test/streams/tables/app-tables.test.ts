@@ -325,13 +325,79 @@ test('positions are those of the inputs of the table, and a question waits for t
   const wait = (node: string, place: object) => t.rows(node, { waitFor: [place] } as object)
   expect(await wait('counts', { partition: 0, offset: 0 })).toHaveLength(1)
   expect(await wait('joined', { topic: 'rows', partition: 0, offset: 0 })).toEqual([])
-  for (const place of [
-    { partition: 0, offset: 1 },
-    { partition: 1, offset: 0 },
-  ]) {
-    await expect(wait('counts', place)).rejects.toMatchObject({ code: 'timeout' })
-  }
+  await expect(wait('counts', { partition: 0, offset: 1 })).rejects.toMatchObject({ code: 'timeout' })
   await expect(wait('joined', { partition: 0, offset: 0 })).rejects.toMatchObject({ code: 'timeout' })
+  const refused = { code: 'invalid_request', details: { parameter: 'waitFor' } }
+  await expect(wait('counts', { partition: 1, offset: 0 })).rejects.toMatchObject({
+    ...refused,
+    message: 'there is no partition 1 in the input "rows" of table "counts"',
+  })
+  await expect(wait('counts', { topic: 'others', partition: 0, offset: 0 })).rejects.toMatchObject({
+    ...refused,
+    message: 'topic "others" is no input of table "counts"',
+    fix: 'name an input and a position in it, as in rows:0:15; the inputs are rows (partition 0)',
+  })
+})
+
+test('behind a repartition a position must name its topic: offsets of the source mean nothing there', async () => {
+  const source = rows(3)
+  const t = await harness(app({ id: 'shop' }).use(source.stream().keyBy('key').count('counts')))
+  t.send(source, { key: 'a', amount: 1, at: 5 })
+  await t.settle()
+  const all = t.tables()[0]!.positions.flatMap(({ inputs }) => inputs)
+  const { topic: internal, partition } = all.find(({ next }) => next > 0)!
+  expect(internal).not.toBe('rows')
+  const wait = (place: object) => t.rows('counts', { waitFor: [place] } as object)
+  for (const place of [
+    { partition: 0, offset: 0 },
+    { topic: 'rows', partition: 0, offset: 0 },
+    { topic: internal, partition: 3, offset: 0 },
+  ]) {
+    await expect(wait(place)).rejects.toMatchObject({
+      code: 'invalid_request',
+      fix: `name an input and a position in it, as in ${internal}:0:15; the inputs are ${internal} (partitions 0 to 2)`,
+    })
+  }
+  expect(await wait({ topic: internal, partition, offset: 0 })).toHaveLength(1)
+})
+
+test('a cursor is of the table that gave it, and of nothing else', async () => {
+  const source = topic<Row>('rows', { time: { at: (row) => row.at } })
+  const keyed = source.stream().keyBy('key')
+  const windowed = (name: string, shape: Parameters<typeof keyed.window>[1]) =>
+    keyed.window(name, shape).aggregate({ n: agg.count() }).emit('on-close')
+  const near = { before: '0s', after: '1h', grace: '0s', select: (a: Row, b: Row) => [a, b] } as const
+  const built = app({ id: 'shop' }).use(
+    keyed.count('counts'),
+    keyed.count('others'),
+    windowed('fixed', window.tumbling('1ms', { grace: '1h' })),
+    windowed('panes', window.hopping('4ms', { every: '1ms', grace: '1h' })),
+    windowed('recent', window.sliding('4ms', { grace: '1h' })),
+    windowed('visits', window.session({ gap: '1ms', grace: '1h' })),
+    keyed.joinWithin('near', keyed, near),
+  )
+  const store = new MemoryStore()
+  const t = await harness(built, { openStore: () => store })
+  for (let at = 0; at < 6; at++) t.send(source, { key: `k${at}`, amount: 1, at })
+  await t.settle()
+  const committed = new CommittedState(store, new MutationSet(), () => null)
+  const plan = planApp(built)
+  const tables = new AppTables({ plan, tasks: [{ name: 'rows-0', committed }], clock: t.clock })
+  const ask = (node: string, cursor?: string) =>
+    tables.rows({ t: 'rows', node, limit: 2, waitMs: 0, ...(cursor === undefined ? {} : { cursor }) })
+  const nodes = ['counts', 'others', 'fixed', 'panes', 'recent', 'visits', 'near']
+  const cursors = await Promise.all(nodes.map(async (node) => (await ask(node)).next!))
+  for (const [index, node] of nodes.entries()) {
+    const own = cursors[index]!
+    expect((await ask(node, own)).rows).not.toEqual((await ask(node)).rows)
+    const foreign = cursors.filter((_, other) => other !== index)
+    for (const cursor of ['AA', 'cg', 'AAAAAAAAAAA', own.slice(0, -4), `${own}AAAA`, ...foreign]) {
+      await expect(ask(node, cursor)).rejects.toMatchObject({
+        code: 'invalid_request',
+        message: `"${cursor}" is not where an answer ended`,
+      })
+    }
+  }
 })
 
 describe('what an answer may cost is bounded', () => {
