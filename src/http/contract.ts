@@ -25,7 +25,8 @@
 //   POST   /api/v1/apps/:app/pause  /resume    AppStatus
 //   GET    /api/v1/tables                      TableSummary[]: the state of every node that keeps some, as <app>.<node>
 //   GET    /api/v1/tables/:table               TableRows: committed rows by key; `window` is from..to, of windows' beginnings
-//            ?from&to&prefix&window&limit&cursor&waitFor&timeoutMs
+//            ?key&from&to&prefix&window&limit&cursor     `key` is one key, which may be empty; 404 if there is none
+//            &waitFor&timeoutMs
 //   GET    /api/v1/tables/:table/:key          TableRows of the key; 404 if there is none
 //   POST   /api/v1/apps                        DeployApp -> DeployAnswer; with `dryRun` nothing changes; admin
 //   POST   /api/v1/apps/:app/rollback          RollbackApp -> DeployAnswer; admin

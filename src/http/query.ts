@@ -5,6 +5,8 @@ import { describe, type Static, type TObject } from './shape.ts'
 
 type Parameter = {
   readonly type: string
+  /** 0: may be empty, which else is taken for a mistake. */
+  readonly minLength?: number
   readonly minimum?: number
   readonly maximum?: number
   readonly enum?: readonly string[]
@@ -34,7 +36,12 @@ export function parseQuery<T extends TObject>(schema: T | undefined, url: string
 
 function parse(parameter: Parameter, name: string, text: string): unknown {
   if (parameter.enum?.includes(text)) return text
-  if (parameter.type === 'string' && parameter.enum === undefined && text !== '') return text
+  if (
+    parameter.type === 'string' &&
+    parameter.enum === undefined &&
+    (text !== '' || parameter.minLength === 0)
+  )
+    return text
   if (parameter.type === 'boolean' && (text === 'true' || text === 'false')) return text === 'true'
   if (parameter.type === 'integer' && /^-?\d{1,16}$/.test(text)) {
     const value = Number(text)

@@ -116,6 +116,22 @@ test('a key that has no row is not found', async () => {
   expect(problem).toMatchObject({ status: 404, detail: 'table "shop.totals" has no row of key "south"' })
 })
 
+test('a key may stand in the query, and may be empty; a slash at the end is no question for all rows', async () => {
+  await get('/api/v1/tables/totals?key=', 'TableRows')
+  expect(asked[0]).toMatchObject({ question: { node: 'totals', key: '', limit: 100 } })
+  await get('/api/v1/tables/totals?key=..%2Fa', 'TableRows')
+  expect(asked[1]).toMatchObject({ question: { key: '../a' } })
+  answer = () => ({ rows: [], next: null, positions: [] })
+  const none = await problemOf(await h.ask('/api/v1/tables/totals?key='))
+  expect(none).toMatchObject({ status: 404, detail: 'table "totals" has no row of key ""' })
+  const slash = await problemOf(await h.ask('/api/v1/tables/totals/'))
+  expect(slash).toMatchObject({
+    status: 400,
+    fix: expect.stringContaining('/api/v1/tables/totals?key= asks'),
+  })
+  expect(asked).toHaveLength(3)
+})
+
 test('what is wrong is named', async () => {
   const cases: [string, number, string][] = [
     ['/api/v1/tables/shop.total', 404, 'not_found'],
@@ -125,6 +141,7 @@ test('what is wrong is named', async () => {
     ['/api/v1/tables/totals?window=latest..', 400, 'invalid_request'],
     ['/api/v1/tables/totals?waitFor=5', 400, 'invalid_request'],
     ['/api/v1/tables/totals?limit=0', 400, 'invalid_request'],
+    ['/api/v1/tables/totals?prefix=', 400, 'invalid_request'],
     ['/api/v1/tables/totals/north?prefix=n', 400, 'invalid_request'],
   ]
   for (const [path, status, code] of cases) {

@@ -39,9 +39,10 @@ async function list({ session }: Call): Promise<number> {
 
 async function get({ session, words, argument, text, number }: Call): Promise<number> {
   const key = words[1]
-  const path = key === undefined ? tablePath(argument('NAME')) : tablePath(argument('NAME'), key)
+  const path = tablePath(argument('NAME'))
   const asked = {
-    ...(key === undefined ? { from: text('from'), to: text('to'), prefix: text('prefix') } : {}),
+    // Not in the path, in which an empty key or ".." would name something else.
+    ...(key === undefined ? { from: text('from'), to: text('to'), prefix: text('prefix') } : { key }),
     window: text('window'),
     waitFor: text('wait-for'),
   }

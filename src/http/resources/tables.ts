@@ -28,6 +28,9 @@ const keyQuery = exactly({
 
 const rowsQuery = exactly({
   ...keyQuery.properties,
+  key: t.Optional(
+    t.String({ minLength: 0, description: 'this key only, which may be empty; 404 if there is none' }),
+  ),
   from: t.Optional(t.String({ description: 'keys from this one on' })),
   to: t.Optional(t.String({ description: 'keys before this one' })),
   prefix: t.Optional(t.String({ description: 'keys that begin so' })),
@@ -60,7 +63,12 @@ export function tableRoutes({ tables }: Services): Route[] {
         query: rowsQuery,
         answers: { 200: one('TableRows', 'rows, where to go on, and how far the table has come') },
       },
-      async ({ params, query }) => json(await tables.rows(params['table']!, wantedOf(query))),
+      async ({ request, params, query }) => {
+        const table = params['table']!
+        if (new URL(request.url).pathname.endsWith('/')) throw noKey(table)
+        const answer = await tables.rows(table, wantedOf(query))
+        return json(query.key === undefined ? answer : found(answer, table, query.key))
+      },
     ),
     route(
       {
@@ -91,6 +99,13 @@ function found(answer: RowAnswer, table: string, key: string): RowAnswer {
       fix: `GET /api/v1/tables/${table} shows the keys there are`,
     },
   )
+}
+
+/** The router takes `/x/` for `/x`; here that would answer the whole table to whoever asked for the empty key. */
+function noKey(table: string): BrokerError {
+  return new BrokerError('invalid_request', 'the path ends with "/" and names no key', {
+    fix: `GET /api/v1/tables/${table}?key= asks for the empty key, /api/v1/tables/${table} for all rows`,
+  })
 }
 
 function wantedOf({ window, waitFor, limit = rowsDefault, ...rest }: Static<typeof rowsQuery>): RowsWanted {

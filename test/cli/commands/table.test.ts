@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test'
+import { run } from '../../../src/cli/run.ts'
 import { FakeNode, problem } from '../fake-node.ts'
+import { FakeTerminal } from '../fake-terminal.ts'
 import { runLine } from '../running.ts'
 
 const table = {
@@ -25,7 +27,7 @@ beforeEach(() => {
   node = new FakeNode()
   node.override = ({ path, query }) => {
     if (path === '/api/v1/tables') return Response.json([table])
-    if (path.endsWith('/none'))
+    if (query['key'] === 'none')
       return problem(404, 'not_found', 'table "shop.totals" has no row of key "none"')
     const next = query['cursor'] === undefined && query['limit'] === '5' ? 'Y' : null
     return Response.json({ rows: [row(next === null ? 'south' : 'north')], next, positions: [] })
@@ -51,7 +53,10 @@ test('get goes on until it has the rows that were asked for, results in columns'
 test('get looks a key up, and one that is not there is exit code 3', async () => {
   const { out } = await runLine(node, 'table get shop.totals a/b --wait-for 0:5 -o jsonl')
   expect(JSON.parse(out)).toEqual(row('south'))
-  expect(node.asked).toEqual(['GET /api/v1/tables/shop.totals/a/b?waitFor=0%3A5&limit=100'])
+  expect(node.asked).toEqual(['GET /api/v1/tables/shop.totals?key=a%2Fb&waitFor=0%3A5&limit=100'])
+  const environment = { PSPF_URL: node.url }
+  await run(new FakeTerminal({ words: ['table', 'get', 'shop.totals', ''], environment }))
+  expect(node.asked.at(-1)).toBe('GET /api/v1/tables/shop.totals?key=&limit=100')
   const none = await runLine(node, 'table get shop.totals none')
   expect(none.code).toBe(3)
   expect(none.err).toContain('has no row of key')
