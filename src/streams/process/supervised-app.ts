@@ -179,16 +179,17 @@ export class SupervisedApp {
   async ask(question: TableQuestion, withinMs: number): Promise<TableAnswer> {
     const child = this.#child
     if (child === null || !this.#begun) {
-      throw new BrokerError(
-        'unreachable',
-        `app "${this.id}" is ${this.#state}: its state can be read while it runs`,
-        {
-          fix:
-            this.#state === 'paused'
-              ? `pspf app resume ${this.id}`
-              : `look why: pspf app describe ${this.id}`,
-        },
-      )
+      throw this.#state === 'paused'
+        ? new BrokerError(
+            'unreachable',
+            `app "${this.id}" is paused and has not run since it was deployed or started: its state is not open`,
+            { fix: `resume it, then ask again: pspf app resume ${this.id}` },
+          )
+        : new BrokerError(
+            'unreachable',
+            `app "${this.id}" is ${this.#state}: its state can be read while it runs`,
+            { fix: `look why: pspf app describe ${this.id}` },
+          )
     }
     return await this.#questions.ask((message) => child.send(message), question, withinMs)
   }

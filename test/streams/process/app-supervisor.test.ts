@@ -189,6 +189,12 @@ test('a paused app is loaded but does not run after a restart of the node, until
   await supervisor.start(script('shop'))
   expect(supervisor.get('shop').state).toBe('paused')
   expect(declared).toEqual(['shop'])
+  const asked = await supervisor.ask('shop', { t: 'tables' }, 1_000).catch((thrown: unknown) => thrown)
+  expect(asked).toMatchObject({
+    code: 'unreachable',
+    message: 'app "shop" is paused and has not run since it was deployed or started: its state is not open',
+    fix: 'resume it, then ask again: pspf app resume shop',
+  })
   await supervisor.resume('shop')
   await untilState('shop', 'running')
 })
