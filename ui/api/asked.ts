@@ -6,7 +6,8 @@ import type { ApiProblem } from './client.ts'
 export type Asked<T> = {
   readonly answer: T | null
   readonly problem: ApiProblem | null
-  readonly refresh: () => Promise<void>
+  /** Asks now; `null`: there was no answer. */
+  readonly refresh: () => Promise<T | null>
 }
 
 const refreshMs = 3_000
@@ -19,12 +20,19 @@ export function useAsked<T>(about: string, ask: () => Promise<T>): Asked<T> {
     problem: null,
   })
 
-  async function refresh(): Promise<void> {
+  async function refresh(): Promise<T | null> {
     try {
       const answer = await ask()
       setState({ about, answer, problem: null })
+      return answer
     } catch (thrown) {
-      setState((before) => ({ ...before, about, problem: thrown as ApiProblem }))
+      // The answer to another question is none to this one.
+      setState((before) => ({
+        about,
+        answer: before.about === about ? before.answer : null,
+        problem: thrown as ApiProblem,
+      }))
+      return null
     }
   }
 

@@ -1,11 +1,11 @@
 // One topic: its messages, partitions, configuration and end.
 import type { JSX } from 'preact'
-import { useEffect, useState } from 'preact/hooks'
 import type { TopicDetail, TopicSummary } from '../../src/http/contract.ts'
-import { type ApiProblem, api } from '../api/client.ts'
+import { useAsked } from '../api/asked.ts'
+import { api } from '../api/client.ts'
 import { formatBytes, formatRate } from '../format/number.ts'
 import { useQuery } from '../frame/location.ts'
-import { live, useChannel } from '../live/page.ts'
+import { useChannel } from '../live/page.ts'
 import { Tabs } from '../parts/choice.tsx'
 import { Time } from '../parts/clock.tsx'
 import { Figure, SkeletonRows, Trouble } from '../parts/surface.tsx'
@@ -24,11 +24,9 @@ const tabs = [
 
 type Tab = (typeof tabs)[number]['value']
 
-const refreshMs = 3_000
-
 export function TopicPage({ topic }: { topic: string }): JSX.Element {
   const [query, change] = useQuery()
-  const { detail, problem, refresh } = useTopicDetail(topic)
+  const { answer: detail, problem, refresh } = useAsked(topic, () => api.topic(topic))
   const tab: Tab = tabs.find(({ value }) => value === query.get('tab'))?.value ?? 'messages'
   if (!detail && problem) return <Trouble problem={problem} title={`Topic ${topic} cannot be shown`} />
   return (
@@ -53,46 +51,6 @@ export function TopicPage({ topic }: { topic: string }): JSX.Element {
       )}
     </>
   )
-}
-
-type Answer = {
-  detail: TopicDetail | null
-  problem: ApiProblem | null
-  refresh: () => Promise<TopicDetail | null>
-}
-
-/** The topic's details, asked for again every few seconds while the page is seen and not paused. */
-function useTopicDetail(topic: string): Answer {
-  const [detail, setDetail] = useState<TopicDetail | null>(null)
-  const [problem, setProblem] = useState<ApiProblem | null>(null)
-
-  async function refresh(): Promise<TopicDetail | null> {
-    try {
-      const next = await api.topic(topic)
-      setDetail(next)
-      setProblem(null)
-      return next
-    } catch (thrown) {
-      setProblem(thrown as ApiProblem)
-      return null
-    }
-  }
-
-  useEffect(() => {
-    let gone = false
-    let timer: ReturnType<typeof setTimeout> | undefined
-    async function loop(): Promise<void> {
-      const idle = document.visibilityState !== 'visible' || live.paused.peek()
-      if (!idle) await refresh()
-      if (!gone) timer = setTimeout(() => void loop(), refreshMs)
-    }
-    void loop()
-    return () => {
-      gone = true
-      clearTimeout(timer)
-    }
-  }, [topic])
-  return { detail, problem, refresh }
 }
 
 function TopicFigures({ topic, detail }: { topic: string; detail: TopicDetail | null }): JSX.Element {

@@ -6,10 +6,11 @@ set -u
 cd "$(dirname "$0")"
 cache="${PSPF_PEERS:-$HOME/.cache/pspf-peers}"
 missing=''
+# What reads the events and writes the rows is the same for both, and lies in jvm/.
 jvm() {
   mkdir -p "$cache/$1/classes"
   mvn -q -B -f "$1/pom.xml" dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$cache/$1/lib" &&
-    javac -nowarn -d "$cache/$1/classes" -cp "$cache/$1/lib/*" "$1"/*.java ||
+    javac -nowarn -d "$cache/$1/classes" -cp "$cache/$1/lib/*" jvm/*.java "$1"/*.java ||
     missing="$missing $1"
 }
 jvm kafka
