@@ -2,7 +2,7 @@
 // sent again at most once, however often it is asked for and whatever fails in between: the records and the note that
 // they were sent are one append.
 import { BrokerError, type Clock } from '#base'
-import { type Broker, didYouMean, type TopicInfo } from '#broker'
+import { type Broker, didYouMean, isReserved, type TopicInfo } from '#broker'
 import { deadTopicOf } from '../dead-letter.ts'
 import { type LetterFilter, matches } from './letter-filter.ts'
 import { type LetterSource, readLettersBack, type StoredLetter } from './letter-reader.ts'
@@ -76,9 +76,8 @@ export class DeadLetters {
   /** Every topic whose name says that it holds dead letters, by name. */
   async topics(): Promise<DeadLetterTopic[]> {
     await this.#settled.loaded()
-    const found = this.#broker.topics().filter(({ name }) => name.endsWith(suffix) && name !== suffix)
     const topics: DeadLetterTopic[] = []
-    for (const topic of found) topics.push(await this.#summary(topic))
+    for (const topic of this.#holders()) topics.push(await this.#summary(topic))
     return topics
   }
 
@@ -148,8 +147,14 @@ export class DeadLetters {
     }
   }
 
+  /** A widget of that name has a topic that ends alike, and is none. */
+  #holders(): TopicInfo[] {
+    const isHolder = (name: string) => name.endsWith(suffix) && name !== suffix && !isReserved(name)
+    return this.#broker.topics().filter(({ name }) => isHolder(name))
+  }
+
   #find(name: string): TopicInfo {
-    const topics = this.#broker.topics().filter((topic) => topic.name.endsWith(suffix))
+    const topics = this.#holders()
     const found = topics.find((topic) => topic.name === name)
     if (found !== undefined) return found
     const known = topics.map((topic) => topic.name)

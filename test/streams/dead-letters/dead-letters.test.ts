@@ -57,6 +57,14 @@ async function setUp(partitions = 1): Promise<Fixture & { letters: DeadLetters }
   return Object.assign(fixture, { letters: new DeadLetters(fixture) })
 }
 
+test("a widget called 'dead' has no dead letters", async () => {
+  const { broker, letters } = await setUp()
+  const history = '_pspf.widgets.shop.dead'
+  await broker.createTopic({ name: history }, { internal: true })
+  expect((await letters.topics()).map(({ topic }) => topic)).toEqual(['orders.dead'])
+  await expect(letters.purge(history)).rejects.toMatchObject({ code: 'not_found' })
+})
+
 describe('replay', () => {
   test('sends key, value, headers and time as they were, into the partition where they were', async () => {
     const { broker, letters } = await setUp(3)
